@@ -1,0 +1,160 @@
+"""Between dbt and the shared session: dbt's connection life cycle, and dbt's error classes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from dbt.adapters.contracts.connection import AdapterResponse, Connection, ConnectionState
+from dbt.adapters.events.logging import AdapterLogger
+from dbt.adapters.fabricspark.__version__ import version
+from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
+from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
+from dbt.adapters.fabricspark.identity import token_source
+from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.errors import LivyError
+from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.resilience.outcome import TransportError
+from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
+from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.sql.connections import SQLConnectionManager
+from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
+
+# AdapterLogger has the methods of a stdlib logger that the lower layers use; they do not import dbt.
+logger = cast(logging.Logger, AdapterLogger("FabricSpark"))
+
+
+class SessionManagers:
+    """The shared sessions of this process, one per target: two targets in one process never meet."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._managers: dict[str, LivySessionManager] = {}
+
+    def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
+        """The manager for a target, made on first use."""
+        key = _identity(credentials)
+        with self._lock:
+            if key not in self._managers:
+                self._managers[key] = _manager(credentials, self._runtime)
+            return self._managers[key]
+
+    def disconnect(self, credentials: FabricSparkCredentials) -> None:
+        """End a target's session. Never raises."""
+        with self._lock:
+            manager = self._managers.pop(_identity(credentials), None)
+        if manager is not None:
+            manager.disconnect()
+
+
+def _identity(credentials: FabricSparkCredentials) -> str:
+    who = (
+        credentials.authentication,
+        credentials.client_id,
+        credentials.accessToken and hash(credentials.accessToken),
+    )
+    return repr((credentials.base_url, who, sorted(credentials.session_body().items(), key=str)))
+
+
+def _manager(credentials: FabricSparkCredentials, runtime: Runtime) -> LivySessionManager:
+    tokens = token_source(credentials, runtime)
+    settings = credentials.settings()
+    transport = Transport(
+        credentials.base_url,
+        http_timeout=settings.http_timeout,
+        bearer=tokens.bearer if tokens else None,
+        user_agent=f"dbt-fabricspark/{version}",
+    )
+    return LivySessionManager(LivyApi(transport), settings, credentials.session_body(), runtime, logger)
+
+
+class FabricSparkConnectionManager(SQLConnectionManager):
+    """dbt's connections; each is a handle on the session that all of them share."""
+
+    TYPE = "fabricspark"
+    sessions = SessionManagers(SystemRuntime())
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        """Give the connection a handle on the shared session, starting it if need be.
+
+        Raises:
+            FailedToConnectError: it cannot be started.
+        """
+        if connection.state == ConnectionState.OPEN:
+            return connection
+        try:
+            session = cls.sessions.of(connection.credentials).connect()
+        except BaseException:
+            connection.handle = None
+            connection.state = ConnectionState.FAIL
+            raise
+        connection.handle = LivyHandle(session)
+        connection.state = ConnectionState.OPEN
+        return connection
+
+    def cleanup_all(self) -> None:
+        """Close every connection, then delete the session they shared."""
+        try:
+            super().cleanup_all()
+        finally:
+            self.sessions.disconnect(cast(FabricSparkCredentials, self.profile.credentials))
+
+    def cancel_open(self) -> list[str]:
+        """Stop what every other connection is running; the names of those connections.
+
+        Only open ones are touched: looking at the handle of one that is not would open it. No lock is held while the
+        server is told.
+        """
+        mine = self.get_if_exists()
+        with self.lock:
+            others = [each for each in self.thread_connections.values() if each is not mine]
+        for connection in others:
+            if connection.state == ConnectionState.OPEN:
+                self.cancel(connection)
+        return [connection.name for connection in others if connection.name is not None]
+
+    def cancel(self, connection: Connection) -> None:
+        """Stop what a connection is running, on the server. Never raises: others have to be cancelled too."""
+        try:
+            connection.handle.cancel()
+        except (LivyError, TransportError) as error:
+            logger.warning("cancelling %s: %s", connection.name, error)
+
+    @contextmanager
+    def exception_handler(self, sql: str) -> Generator[None, None, None]:
+        """Turn everything that can go wrong into the error class dbt expects."""
+        try:
+            yield
+        except DbtRuntimeError:
+            raise
+        except (LivyError, TransportError) as error:
+            logger.debug("%s while running:\n%s", type(error).__name__, sql)
+            raise DbtDatabaseError(str(error)) from error
+
+    @classmethod
+    def get_response(cls, cursor: LivyCursor) -> AdapterResponse:
+        """What dbt prints and writes of a query."""
+        return AdapterResponse(_message="OK", query_id=cursor.query_id)
+
+    @classmethod
+    def data_type_code_to_name(cls, type_code: int | str) -> str:
+        """Columns are described by Spark's own type names."""
+        return str(type_code)
+
+    # Spark has no transactions.
+    def add_begin_query(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to begin."""
+
+    def add_commit_query(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to commit."""
+
+    def commit(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to commit."""
+
+    def rollback(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing to roll back."""

@@ -1,0 +1,269 @@
+"""The profile: every field with its default, its meaning and its check, and the frozen settings made of it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from dbt.adapters.contracts.connection import Credentials
+from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS, check_incumbent_fields
+from dbt_common.dataclass_schema import ValidationError
+from dbt_common.exceptions import DbtRuntimeError
+
+LIVY_MODES = ("fabric", "local")
+
+AUTHENTICATIONS: dict[str, tuple[str, ...]] = {
+    "cli": (),
+    "spn": ("tenant_id", "client_id", "client_secret"),
+    "token": ("accessToken",),
+    "int_tests": ("accessToken",),
+}
+"""Ways to get a token, and the fields each needs. ``int_tests`` is the incumbent's name for ``token``."""
+
+SECRETS = ("client_secret", "accessToken")
+"""Fields whose values appear in no message."""
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_API_VERSION = "2023-12-01"
+
+
+def _setting(default: Any, help: str) -> Any:
+    if callable(default):
+        return field(default_factory=default, metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass
+class FabricSparkCredentials(Credentials):
+    """One target of a ``profiles.yml``."""
+
+    database: str | None = _setting(None, "Not used: relations are `schema.table`.")  # type: ignore[assignment]  # dbt: non-optional
+    schema: str | None = _setting(None, "Schema dbt builds in. Default: the lakehouse's name.")  # type: ignore[assignment]  # dbt: non-optional
+    method: str = _setting("livy", "Only `livy`.")
+    livy_mode: str = _setting(
+        "fabric", "`fabric`: Microsoft Fabric. `local`: Apache Livy or fakelivy, without authentication."
+    )
+    lakehouse: str | None = _setting(None, "Name of the lakehouse. Required in mode `fabric`.")
+    workspaceid: str | None = _setting(None, "GUID of the workspace. Required in mode `fabric`.")
+    lakehouseid: str | None = _setting(None, "GUID of the lakehouse. Required in mode `fabric`.")
+    endpoint: str = _setting(
+        "https://api.fabric.microsoft.com/v1", "Fabric's REST API; https, but for this machine itself."
+    )
+    livy_url: str = _setting("http://localhost:8998", "The Livy server of mode `local`.")
+    authentication: str = _setting("CLI", "`CLI` (az login), `SPN` (service principal) or `token`.")
+    tenant_id: str | None = _setting(None, "For `SPN`.")
+    client_id: str | None = _setting(None, "For `SPN`.")
+    client_secret: str | None = _setting(None, "For `SPN`.")
+    accessToken: str | None = _setting(None, "For `token`: a bearer token from elsewhere.")
+    azure_cli_process_timeout: int = _setting(10, "Seconds `az` may take to give a token.")
+    environmentId: str | None = _setting(None, "GUID of a Fabric environment to run in.")
+    session_idle_timeout: str | None = _setting(None, "Spark's own idle time-out of the session, such as `20m`.")
+    spark_config: dict[str, Any] = _setting(
+        dict, "Sent as the body of the request for a session: `name`, `conf`, sizes."
+    )
+    connect_retries: int = _setting(1, "How often to try again when the server cannot be reached. Recommended: 3.")
+    connect_timeout: int = _setting(10, "Longest pause between two such tries, in seconds.")
+    http_timeout: float = _setting(120, "Seconds one HTTP request may take, body included.")
+    session_start_timeout: float = _setting(600, "Seconds a session may take to start.")
+    statement_timeout: float = _setting(3600, "Seconds a statement may take; then it is cancelled on the server.")
+    poll_wait: float = _setting(10, "Longest pause between two looks at a starting session, in seconds.")
+    poll_statement_wait: float = _setting(5, "Longest pause between two looks at a running statement, in seconds.")
+
+    @classmethod
+    def validate(cls, data: Any) -> None:
+        """Check names and types of a target's fields.
+
+        Raises:
+            DbtRuntimeError: naming the field, and the one that was probably meant.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in data:
+            if name not in known and name not in INCUMBENT_FIELDS and name not in ("type", "threads"):
+                raise DbtRuntimeError(_unknown_field(name, known))
+        try:
+            super().validate(_without_empty(data))
+        except ValidationError as error:
+            name = ".".join(map(str, error.path))
+            what = "has the wrong type" if name in SECRETS else error.message
+            raise DbtRuntimeError(f"{name}: {what}") from None
+
+    @classmethod
+    def __pre_deserialize__(cls, data: dict[str, Any]) -> dict[str, Any]:
+        data = _without_empty(super().__pre_deserialize__(data))  # type: ignore[no-untyped-call]  # dbt leaves it untyped
+        check_incumbent_fields(data)
+        return data
+
+    def __post_init__(self) -> None:
+        self.livy_mode = self.livy_mode.lower()
+        for check in _CHECKS:
+            check(self)
+        self.schema = self.schema or self.lakehouse or "default"
+        self.database = None
+
+    @property
+    def type(self) -> str:
+        return "fabricspark"
+
+    @property
+    def unique_field(self) -> str:
+        return self.lakehouseid or self.livy_url
+
+    @property
+    def base_url(self) -> str:
+        """Where sessions live: the server itself, or the lakehouse's Livy endpoint (Fabric docs)."""
+        if self.livy_mode == "local":
+            return self.livy_url.rstrip("/")
+        return (
+            f"{self.endpoint.rstrip('/')}/workspaces/{self.workspaceid}/lakehouses/{self.lakehouseid}"
+            f"/livyapi/versions/{_API_VERSION}"
+        )
+
+    def _connection_keys(self) -> tuple[str, ...]:
+        # Not `endpoint`: dbt-spark's macros take a target that has one for a Databricks SQL endpoint.
+        return ("method", "livy_mode", "schema", "lakehouse", "workspaceid", "lakehouseid", *_SHOWN_SETTINGS)
+
+    def connection_info(self, *, with_aliases: bool = False) -> Iterable[tuple[str, Any]]:
+        yield "server", self.base_url
+        yield from super().connection_info(with_aliases=with_aliases)
+
+    def __repr__(self) -> str:
+        return f"FabricSparkCredentials(server={self.base_url!r}, schema={self.schema!r})"
+
+    def session_body(self) -> dict[str, Any]:
+        """The body of the request for a session (Livy's ``CreateInteractiveRequest``, Fabric's ``SessionRequest``)."""
+        body: dict[str, Any] = {"name": "dbt-fabricspark", **self.spark_config}
+        conf = dict(body.get("conf") or {})
+        if self.environmentId:
+            conf["spark.fabric.environmentDetails"] = f'{{"id":"{self.environmentId}"}}'
+        if self.session_idle_timeout:
+            conf["spark.livy.session.idle.timeout"] = self.session_idle_timeout
+        if conf:
+            body["conf"] = conf
+        if self.livy_mode == "local":
+            body["kind"] = "sql"
+        return body
+
+    def settings(self) -> Settings:
+        """What waiting needs to know, frozen."""
+        return Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The profile's figures for waiting and trying again; seconds, but for ``connect_retries``."""
+
+    http_timeout: float
+    session_start_timeout: float
+    statement_timeout: float
+    poll_wait: float
+    poll_statement_wait: float
+    connect_retries: int
+    connect_timeout: float
+
+
+_SHOWN_SETTINGS = tuple(f.name for f in fields(Settings))
+
+
+def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
+    # `key:` without a value means the default.
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _unknown_field(name: str, known: list[str]) -> str:
+    by_lower = {field_name.lower(): field_name for field_name in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    hint = f" Did you mean '{by_lower[close[0]]}'?" if close else ""
+    return f"unknown field '{name}'.{hint}"
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def _check_method(c: FabricSparkCredentials) -> None:
+    if c.method != "livy":
+        raise DbtRuntimeError(f"method '{c.method}' is not supported; the only one is 'livy'")
+    if c.livy_mode not in LIVY_MODES:
+        raise DbtRuntimeError(f"livy_mode '{c.livy_mode}' is not one of {', '.join(LIVY_MODES)}")
+
+
+def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    if set(url) & set("@?#"):
+        raise DbtRuntimeError(f"{name} must be a plain address, without user, password, query or fragment")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, usable = urlsplit(""), False
+    if not usable:
+        raise DbtRuntimeError(f"{name} '{url}' is not an http(s) address such as 'https://host:port/path'")
+    if parts.scheme not in schemes and parts.hostname not in LOOPBACK:
+        raise DbtRuntimeError(f"{name} '{url}' must start with https://: a token would travel in the clear")
+
+
+def _check_local(c: FabricSparkCredentials) -> None:
+    if c.livy_mode == "local":
+        _check_url("livy_url", c.livy_url, ("http", "https"))
+
+
+def _check_fabric(c: FabricSparkCredentials) -> None:
+    if c.livy_mode != "fabric":
+        return
+    missing = [name for name in ("workspaceid", "lakehouseid", "lakehouse") if not getattr(c, name)]
+    if missing:
+        raise DbtRuntimeError(f"livy_mode 'fabric' needs {_listed(missing)} in the profile")
+    for name in ("workspaceid", "lakehouseid"):
+        if not _GUID.match(getattr(c, name)):
+            raise DbtRuntimeError(
+                f"{name} '{getattr(c, name)}' is not a GUID such as '01234567-89ab-cdef-0123-456789abcdef'"
+            )
+    _check_url("endpoint", c.endpoint, ("https",))
+    needed = AUTHENTICATIONS.get(c.authentication.lower())
+    if needed is None:
+        raise DbtRuntimeError(f"authentication '{c.authentication}' is not one of CLI, SPN, token")
+    absent = [name for name in needed if not getattr(c, name)]
+    if absent:
+        raise DbtRuntimeError(f"authentication '{c.authentication}' needs {_listed(absent)} in the profile")
+
+
+def _check_figures(c: FabricSparkCredentials) -> None:
+    for name in (
+        "http_timeout",
+        "session_start_timeout",
+        "statement_timeout",
+        "poll_wait",
+        "poll_statement_wait",
+        "azure_cli_process_timeout",
+    ):
+        value = getattr(c, name)
+        if not 0 < value < float("inf"):
+            raise DbtRuntimeError(f"{name} is {value}; it must be a number of seconds above 0")
+    for name in ("connect_retries", "connect_timeout"):
+        if getattr(c, name) < 0:
+            raise DbtRuntimeError(f"{name} is {getattr(c, name)}; it must not be negative")
+
+
+def _check_spark_config(c: FabricSparkCredentials) -> None:
+    conf = c.spark_config.get("conf")
+    if conf is not None and not isinstance(conf, Mapping):
+        raise DbtRuntimeError("spark_config.conf must be a mapping of Spark settings")
+    if c.environmentId and not _GUID.match(c.environmentId):
+        raise DbtRuntimeError(f"environmentId '{c.environmentId}' is not a GUID")
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+_CHECKS: tuple[Callable[[FabricSparkCredentials], None], ...] = (
+    _check_method,
+    _check_local,
+    _check_fabric,
+    _check_figures,
+    _check_spark_config,
+)

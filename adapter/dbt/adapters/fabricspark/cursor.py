@@ -1,0 +1,120 @@
+"""What dbt holds of a session: a handle per connection, a cursor per query, shaped like DB-API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dbt.adapters.fabricspark.literals import bind
+from dbt.adapters.fabricspark.livy.statement import Statement
+from dbt.adapters.fabricspark.livy.wire import Column, Output
+from dbt.adapters.fabricspark.livysession import LivySession
+from dbt_common.exceptions import DbtDatabaseError
+
+Row = tuple[Any, ...]
+
+
+class LivyCursor:
+    """One query and its result.
+
+    Used by one thread; ``cancel`` may be called from any.
+    """
+
+    def __init__(self, session: LivySession) -> None:
+        self._session = session
+        self._statement: Statement | None = None
+        self._output: Output | None = None
+        self._next = 0
+
+    def execute(self, sql: str, bindings: Sequence[Any] | None = None) -> None:
+        """Run ``sql`` to its end; with ``bindings``, its ``%s`` are replaced by literals first.
+
+        Raises:
+            LivyError, TransportError: as ``Statement.run``.
+        """
+        code = sql if bindings is None else bind(sql, bindings)
+        self._output, self._next = None, 0
+        self._statement = self._session.statement(code)
+        self._output = self._session.run(self._statement)
+
+    @property
+    def query_id(self) -> str | None:
+        """Session and statement, as a user finds them on the server."""
+        if self._statement is None or self._statement.id is None:
+            return None
+        return f"{self._session.session_id}/{self._statement.id}"
+
+    @property
+    def description(self) -> list[tuple[str, str, None, None, None, None, bool]] | None:
+        """DB-API's seven fields per column: name and Spark type; ``None`` before there is a result."""
+        if self._output is None:
+            return None
+        return [(column.name, column.type_name, None, None, None, None, True) for column in self._columns]
+
+    def fetchone(self) -> Row | None:
+        """The next row, ``None`` after the last."""
+        rows = self.fetchmany(1)
+        return rows[0] if rows else None
+
+    def fetchmany(self, size: int = 1) -> list[Row]:
+        """The next ``size`` rows, fewer at the end."""
+        rows = self._rows[self._next : self._next + size]
+        self._next += len(rows)
+        return list(rows)
+
+    def fetchall(self) -> list[Row]:
+        """The rows that have not been fetched yet.
+
+        Raises:
+            DbtDatabaseError: the server left rows out of the result; a part must not pass for the whole.
+        """
+        if self._output is not None and self._output.truncated:
+            raise DbtDatabaseError(
+                f"the server cut the result of statement {self.query_id} after {len(self._output.rows)} rows; "
+                "ask for fewer rows, or for an aggregate"
+            )
+        return self.fetchmany(len(self._rows))
+
+    def cancel(self) -> None:
+        """Stop the query on the server."""
+        if self._statement is not None and self._output is None:
+            self._statement.cancel()
+
+    def close(self) -> None:
+        """Let go of the result."""
+        self._output = None
+
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        if self._output is None or self._output.columns is None:
+            raise DbtDatabaseError(f"the server sent no table for statement {self.query_id}")
+        return self._output.columns
+
+    @property
+    def _rows(self) -> tuple[Row, ...]:
+        return () if self._output is None else self._output.rows
+
+
+class LivyHandle:
+    """A dbt connection's view of the shared session."""
+
+    def __init__(self, session: LivySession) -> None:
+        self._session = session
+        self._cursor: LivyCursor | None = None
+
+    def cursor(self) -> LivyCursor:
+        """A new cursor; the last one made is the one ``cancel`` stops."""
+        self._cursor = LivyCursor(self._session)
+        return self._cursor
+
+    def cancel(self) -> None:
+        """Stop what this connection is running."""
+        if self._cursor is not None:
+            self._cursor.cancel()
+
+    def rollback(self) -> None:
+        """Spark has no transactions."""
+
+    def close(self) -> None:
+        """Let go of the session; the manager deletes it."""
+        self._cursor = None

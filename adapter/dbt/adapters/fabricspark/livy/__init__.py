@@ -1,0 +1,1 @@
+"""The Livy protocol as a client sees it. Imports no dbt."""

@@ -1,0 +1,251 @@
+"""What Livy's JSON means, read with tolerance: every field may be missing, null, or of another type."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from dbt.adapters.fabricspark.livy.errors import ProtocolError
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """A session as the server describes it.
+
+    Attributes:
+        id: an integer in Apache Livy, a GUID in Fabric; text here.
+        state: lower case; ``""`` while the server does not say.
+        log: the last lines of its log, and the server's own error messages.
+    """
+
+    id: str
+    state: str
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A result column: its name, Spark's type as SQL writes it (``decimal(18,2)``), and its schema type."""
+
+    name: str
+    type_name: str
+    schema_type: Any
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a finished statement left.
+
+    Attributes:
+        status: ``ok`` or ``error``.
+        columns: ``None`` when the server sent no table at all.
+        rows: positional, decoded to Python values.
+        truncated: the server left rows out.
+        ename, evalue, traceback: of an error, in the server's words.
+    """
+
+    status: str
+    columns: tuple[Column, ...] | None = None
+    rows: tuple[tuple[Any, ...], ...] = ()
+    truncated: bool = False
+    ename: str = ""
+    evalue: str = ""
+    traceback: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StatementView:
+    """A statement as the server describes it; ``output`` is ``None`` until it has one."""
+
+    id: int
+    state: str
+    output: Output | None = None
+
+
+def session_view(reply: object) -> SessionView:
+    """Read a session.
+
+    Raises:
+        ProtocolError: it is no JSON object, or has no id.
+    """
+    body = _object(reply, "a session")
+    session_id = body.get("id")
+    if not isinstance(session_id, str | int) or isinstance(session_id, bool):
+        raise ProtocolError("the server described a session without an id")
+    livy = _mapping(body.get("livyInfo"))
+    fabric = _mapping(body.get("fabricSessionStateInfo"))
+    # Fabric fills these in as the session comes up, and rejects a session for lack of capacity in the last one
+    # only (contract 2.3, F4, F5).
+    state = livy.get("currentState") or body.get("state") or ""
+    if str(fabric.get("state")).lower() in ("error", "cancelled") and not livy.get("currentState"):
+        state = "error"
+    notes = [*_texts(body.get("log"))]
+    notes += [str(fabric["errorMessage"])] if fabric.get("errorMessage") else []
+    notes += [
+        " ".join(str(info[key]) for key in ("errorCode", "message") if info.get(key))
+        for info in map(_mapping, _list(body.get("errorInfo")))
+    ]
+    return SessionView(str(session_id), str(state).lower(), tuple(note for note in notes if note.strip()))
+
+
+def statement_view(reply: object) -> StatementView:
+    """Read a statement.
+
+    Raises:
+        ProtocolError: it is no JSON object, or has no integer id.
+    """
+    body = _object(reply, "a statement")
+    statement_id = body.get("id")
+    if not isinstance(statement_id, int) or isinstance(statement_id, bool):
+        raise ProtocolError("the server described a statement without an id")
+    return StatementView(statement_id, str(body.get("state") or "").lower(), _output(body.get("output")))
+
+
+def _output(raw: object) -> Output | None:
+    if not isinstance(raw, Mapping):
+        return None
+    status = str(raw.get("status") or "").lower()
+    if status == "error":
+        return Output(
+            status="error",
+            ename=str(raw.get("ename") or ""),
+            evalue=str(raw.get("evalue") or ""),
+            traceback=tuple(_texts(raw.get("traceback"))),
+        )
+    table = _mapping(raw.get("data")).get("application/json")
+    if not isinstance(table, Mapping):
+        return Output(status=status)
+    fields = _list(_mapping(table.get("schema")).get("fields"))
+    columns = tuple(Column(str(f.get("name")), type_name(f.get("type")), f.get("type")) for f in map(_mapping, fields))
+    decoders = [decoder(column.schema_type) for column in columns]
+    rows = []
+    for row in _list(table.get("data")):
+        cells = _list(row)
+        if len(cells) != len(columns):
+            raise ProtocolError(f"a result row has {len(cells)} values for {len(columns)} columns")
+        rows.append(tuple(None if cell is None else decode(cell) for decode, cell in zip(decoders, cells, strict=True)))
+    return Output(status, columns, tuple(rows), truncated=table.get("truncated") is True)
+
+
+# --- types -----------------------------------------------------------------------------------------------------------
+
+_SQL_NAMES = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
+
+
+def type_name(schema_type: object) -> str:
+    """Spark's schema JSON type as SQL writes it: ``long`` is ``bigint``, an array of it ``array<bigint>``."""
+    if isinstance(schema_type, str):
+        return _SQL_NAMES.get(schema_type, schema_type)
+    body = _mapping(schema_type)
+    match body.get("type"):
+        case "array":
+            return f"array<{type_name(body.get('elementType'))}>"
+        case "map":
+            return f"map<{type_name(body.get('keyType'))},{type_name(body.get('valueType'))}>"
+        case "struct":
+            inner = (f"{f.get('name')}:{type_name(f.get('type'))}" for f in map(_mapping, _list(body.get("fields"))))
+            return f"struct<{','.join(inner)}>"
+        case other:
+            return str(other or "string")
+
+
+def _as_int(value: Any) -> Any:
+    # Wide numbers may come as JSON strings (contract 2.6).
+    return int(value) if not isinstance(value, bool) else value
+
+
+def _as_bool(value: Any) -> Any:
+    return value.lower() == "true" if isinstance(value, str) else bool(value)
+
+
+def _as_date(value: Any) -> Any:
+    return dt.date.fromisoformat(str(value)[:10])
+
+
+def _as_timestamp(value: Any) -> Any:
+    text = str(value).strip().replace(" ", "T", 1)
+    return dt.datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+
+
+def _as_bytes(value: Any) -> Any:
+    # Livy writes bytes as a JVM does: signed.
+    return bytes(byte & 0xFF for byte in value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=float))
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "byte": _as_int,
+    "short": _as_int,
+    "integer": _as_int,
+    "long": _as_int,
+    "float": float,
+    "double": float,
+    "boolean": _as_bool,
+    "date": _as_date,
+    "timestamp": _as_timestamp,
+    "timestamp_ntz": _as_timestamp,
+    "binary": _as_bytes,
+    "string": str,
+}
+
+
+def decoder(schema_type: object) -> Callable[[Any], Any]:
+    """A function from a JSON value (not null) to the Python value of that Spark type.
+
+    A value that cannot be what its type says (year 10000, an encoder's odd shape) is handed on as it came: the
+    query succeeded, and a client must not turn that into a failure.
+    """
+    if isinstance(schema_type, str) and schema_type.startswith("decimal"):
+        convert = _decimal_decoder(schema_type)
+    elif isinstance(schema_type, str):
+        convert = _DECODERS.get(schema_type, _as_json)
+    else:
+        convert = _as_json
+
+    def decode(value: Any) -> Any:
+        try:
+            return convert(value)
+        except (ValueError, TypeError, InvalidOperation, OverflowError):
+            return value
+
+    return decode
+
+
+def _decimal_decoder(schema_type: str) -> Callable[[Any], Any]:
+    # Livy sends decimals through a double; quantizing gives back the scale it dropped (1.1 -> 1.10).
+    _, _, scale = schema_type.removeprefix("decimal").strip("()").partition(",")
+    exponent = Decimal(1).scaleb(-int(scale or 0))
+
+    def convert(value: Any) -> Decimal:
+        number = Decimal(str(value))
+        try:
+            return number.quantize(exponent)
+        except InvalidOperation:
+            return number
+
+    return convert
+
+
+def _object(reply: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(reply, Mapping):
+        raise ProtocolError(f"the server answered with {type(reply).__name__} where {what} was expected")
+    return reply
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item).rstrip("\n") for item in _list(value)]

@@ -1,0 +1,1 @@
+"""Generic parts of waiting and talking over an unreliable network. Imports neither dbt nor Livy."""

@@ -1,0 +1,186 @@
+"""HTTP with a time-out on every request and no retry of its own."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost, TransportError
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a connection at most; a server that is there answers the handshake much faster."""
+
+SHORTEST_TIMEOUT = 0.001
+"""``requests`` refuses a time-out of zero; a spent deadline still has to end in a time-out, not in a crash."""
+
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A complete reply, whatever its status.
+
+    Attributes:
+        status: HTTP status code.
+        headers: as received; look-ups ignore case.
+        body: the raw bytes, complete.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 are replaced."""
+        return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON, with every number that has a point or exponent as ``Decimal``.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return json.loads(self.body, parse_float=Decimal)
+
+
+class _Auth(requests.auth.AuthBase):
+    """Sets the bearer header itself, so that a ``.netrc`` can never replace it."""
+
+    def __init__(self, bearer: Callable[[], str] | None) -> None:
+        self._bearer = bearer
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._bearer is not None:
+            request.headers["Authorization"] = f"Bearer {self._bearer()}"
+        return request
+
+
+class Transport:
+    """One server, many threads.
+
+    Args:
+        base_url: what every path is appended to; no trailing slash needed.
+        http_timeout: seconds one request may take, body included.
+        bearer: gives the token for each request, or ``None`` for a server without authentication.
+        user_agent: sent with every request.
+        adapter: a ``requests`` transport adapter to use instead of the network, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        http_timeout: float,
+        bearer: Callable[[], str] | None = None,
+        user_agent: str,
+        adapter: HTTPAdapter | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._http_timeout = http_timeout
+        self._auth = _Auth(bearer)
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        # One retrying layer only, and it is not this one: urllib3 would resend a POST whose reply was lost.
+        wire = adapter or HTTPAdapter(max_retries=0, pool_maxsize=64)
+        self._session.mount("http://", wire)
+        self._session.mount("https://", wire)
+
+    def request(self, method: str, path: str, deadline: Deadline, body: object | None = None) -> Reply:
+        """Send one request and read the whole reply.
+
+        Args:
+            method: HTTP method.
+            path: appended to the base URL.
+            deadline: of the operation this request belongs to; the request ends by it, or by ``http_timeout``.
+            body: sent as JSON when not ``None``.
+
+        Raises:
+            NotSent: the server was not reached.
+            ReplyLost: it may have been reached, and no complete reply came in time.
+        """
+        url = self.base_url + path
+        where = f"{method} {_without_query(url)}"
+        mine = deadline.sooner(self._http_timeout)
+        read = max(SHORTEST_TIMEOUT, mine.remaining)
+        try:
+            with self._session.request(
+                method,
+                url,
+                data=None if body is None else json.dumps(body).encode(),
+                headers=None if body is None else {"Content-Type": "application/json"},
+                auth=self._auth,
+                timeout=(min(CONNECT_TIMEOUT, read), read),
+                # A redirect turns POST into GET, and a login page into a reply.
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                chunks: list[bytes] = []
+                # read1: what has arrived. Asking for a full block would wait for it byte by byte, each byte with a
+                # fresh time-out; a body that drips must be cut off too.
+                while chunk := response.raw.read1(_CHUNK, decode_content=True):
+                    chunks.append(chunk)
+                    if mine.expired:
+                        raise ReplyLost(f"{where}: the reply was still arriving after {mine.seconds:.0f} s")
+                return Reply(response.status_code, response.headers, b"".join(chunks))
+        except (requests.RequestException, HTTPError) as error:
+            raise _classified(error, where, mine) from error
+
+    def close(self) -> None:
+        """Drop pooled connections."""
+        self._session.close()
+
+
+def _classified(error: requests.RequestException | HTTPError, where: str, deadline: Deadline) -> TransportError:
+    cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
+    if _is_certificate_error(error):
+        return NotSent(f"{where}: the server's certificate is not trusted: {cause}")
+    if isinstance(cause, NameResolutionError):
+        return NotSent(f"{where}: the host name does not resolve")
+    if isinstance(cause, NewConnectionError):
+        return NotSent(f"{where}: connection refused or host unreachable")
+    # After the two above: urllib3 derives them from it.
+    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
+        return NotSent(f"{where}: no connection within {CONNECT_TIMEOUT:.0f} s")
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return NotSent(f"{where}: not a usable address")
+    if isinstance(error, requests.Timeout | ReadTimeoutError):
+        return ReplyLost(f"{where}: no reply within {deadline.seconds:.0f} s")
+    return ReplyLost(f"{where}: the connection broke before the reply was complete ({type(error).__name__})")
+
+
+def _is_certificate_error(error: BaseException | None) -> bool:
+    # Only a refused certificate is known to come before the request; any other TLS error may come after it.
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        reason = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
+        error = getattr(reason, "reason", None) or reason or error.__cause__
+    return False
+
+
+def _without_query(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"

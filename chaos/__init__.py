@@ -1,0 +1,1 @@
+"""Scenarios that prove what the adapter promises."""
