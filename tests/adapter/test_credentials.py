@@ -1,0 +1,136 @@
+"""A wrong profile is refused with words that say what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
+from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
+from dbt_common.exceptions import DbtRuntimeError
+
+GUID = "01234567-89ab-cdef-0123-456789abcdef"
+SECRET = "do-not-print-me"
+FABRIC: dict[str, Any] = {
+    "method": "livy",
+    "workspaceid": GUID,
+    "lakehouseid": GUID.upper(),
+    "lakehouse": "bronze",
+    "authentication": "token",
+    "accessToken": SECRET,
+}
+LOCAL: dict[str, Any] = {"method": "livy", "livy_mode": "local", "livy_url": "http://livy.example:8998/"}
+
+
+def load(profile: dict[str, Any]) -> FabricSparkCredentials:
+    """As dbt does it."""
+    data = FabricSparkCredentials.translate_aliases(profile)
+    FabricSparkCredentials.validate(data)
+    return FabricSparkCredentials.from_dict(data)
+
+
+def test_the_five_resilience_settings_have_their_documented_defaults() -> None:
+    settings = load(LOCAL).settings()
+    assert (settings.http_timeout, settings.session_start_timeout, settings.statement_timeout) == (120, 600, 3600)
+    assert (settings.poll_wait, settings.poll_statement_wait) == (10, 5)
+
+
+def test_fabric_sessions_live_below_the_lakehouse() -> None:
+    base = f"https://api.fabric.microsoft.com/v1/workspaces/{GUID}/lakehouses/{GUID.upper()}"
+    assert load(FABRIC).base_url == f"{base}/livyapi/versions/2023-12-01"
+
+
+def test_local_sessions_live_on_the_server_itself() -> None:
+    assert load(LOCAL).base_url == "http://livy.example:8998"
+
+
+def test_schema_defaults_to_the_lakehouse_and_locally_to_default() -> None:
+    assert load(FABRIC).schema == "bronze"
+    assert load(LOCAL).schema == "default"
+    assert load({**LOCAL, "schema": "dbo"}).schema == "dbo"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"statement_timout": 5}, "unknown field 'statement_timout'. Did you mean 'statement_timeout'?"),
+        ({"workspaceId": GUID}, "unknown field 'workspaceId'. Did you mean 'workspaceid'?"),
+        ({"zzz": 1}, "unknown field 'zzz'."),
+        ({"method": "session"}, "method 'session' is not supported"),
+        ({"livy_mode": "cloud"}, "livy_mode 'cloud' is not one of fabric, local"),
+        ({"workspaceid": None}, "needs workspaceid in the profile"),
+        ({"workspaceid": None, "lakehouseid": "", "lakehouse": None}, "needs workspaceid, lakehouseid and lakehouse"),
+        ({"lakehouseid": "my lakehouse"}, "lakehouseid 'my lakehouse' is not a GUID"),
+        ({"workspaceid": GUID + "0"}, "is not a GUID"),
+        ({"endpoint": "http://api.fabric.microsoft.com/v1"}, "must start with https://"),
+        ({"endpoint": "api.fabric.microsoft.com"}, "is not an http(s) address"),
+        ({"endpoint": "https://"}, "is not an http(s) address"),
+        ({"endpoint": "https://host:port/v1"}, "is not an http(s) address"),
+        ({"endpoint": f"https://me:{SECRET}@host/v1"}, "endpoint must be a plain address"),
+        ({"authentication": "SNP"}, "authentication 'SNP' is not one of CLI, SPN, token"),
+        ({"authentication": "SPN", "tenant_id": "t"}, "'SPN' needs client_id and client_secret"),
+        ({"accessToken": None}, "'token' needs accessToken"),
+        ({"accessToken": 17}, "accessToken: has the wrong type"),
+        ({"http_timeout": 0}, "http_timeout is 0"),
+        ({"http_timeout": "soon"}, "http_timeout: 'soon' is not of type 'number'"),
+        ({"poll_wait": -1}, "poll_wait is -1"),
+        ({"statement_timeout": float("inf")}, "statement_timeout is inf"),
+        ({"statement_timeout": float("nan")}, "statement_timeout is nan"),
+        ({"connect_retries": -1}, "connect_retries is -1; it must not be negative"),
+        ({"spark_config": {"conf": ["a"]}}, "spark_config.conf must be a mapping"),
+        ({"environmentId": "prod"}, "environmentId 'prod' is not a GUID"),
+        ({"auth": "CLI"}, "field 'auth' is not supported: use 'authentication'"),
+        ({"identifier_prefix": "x_"}, "field 'identifier_prefix' is not supported"),
+    ],
+)
+def test_a_wrong_profile_is_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(DbtRuntimeError) as caught:
+        load({**FABRIC, **change})
+    assert words in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_plain_http_is_allowed_to_this_machine_only() -> None:
+    assert load({**FABRIC, "endpoint": "http://127.0.0.1:8998/v1"}).base_url.startswith("http://127.0.0.1:8998/v1/")
+
+
+def test_a_profile_of_the_incumbent_loads() -> None:
+    profile = {
+        **FABRIC,
+        "spark_config": {"name": "etl", "conf": {"spark.executor.cores": "4"}},
+        "connect_retries": 3,
+        "connect_timeout": 10,
+        "reuse_session": True,
+        "high_concurrency": True,
+        "retry_all": False,
+        "auto_optimize": True,
+        "threads": 4,
+    }
+    assert load(profile).settings().connect_retries == 3
+
+
+def test_every_harmless_value_of_an_incumbent_field_is_accepted() -> None:
+    for name, field in INCUMBENT_FIELDS.items():
+        for value in field.harmless:
+            load({**FABRIC, name: value})
+
+
+def test_secrets_are_in_no_repr_and_no_connection_info() -> None:
+    credentials = load({**FABRIC, "client_secret": SECRET})
+    assert SECRET not in repr(credentials)
+    assert SECRET not in str(list(credentials.connection_info()))
+
+
+def test_the_session_request_carries_the_profiles_spark_config() -> None:
+    body = load(
+        {**FABRIC, "environmentId": GUID, "session_idle_timeout": "20m", "spark_config": {"name": "x", "conf": {"a": "b"}}}
+    ).session_body()
+    assert body == {
+        "name": "x",
+        "conf": {
+            "a": "b",
+            "spark.fabric.environmentDetails": f'{{"id":"{GUID}"}}',
+            "spark.livy.session.idle.timeout": "20m",
+        },
+    }
+    assert load(LOCAL).session_body() == {"name": "dbt-fabricspark", "kind": "sql"}

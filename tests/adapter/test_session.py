@@ -1,0 +1,239 @@
+"""Sessions: waited for within bounds, shared by all threads, never left behind."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+import requests
+from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livysession import LivySession, LivySessionManager
+from urllib3.exceptions import NewConnectionError
+
+from tests.adapter.conftest import ScriptedServer, VirtualRuntime
+
+CREATE, LOOK, DELETE = "POST /sessions", "GET /sessions/0", "DELETE /sessions/0"
+REFUSED = requests.ConnectionError(NewConnectionError(None, "refused"))  # type: ignore[arg-type]  # no connection needed
+BODY = {"name": "dbt-fabricspark", "kind": "sql"}
+
+
+def view(state: object, **more: object) -> tuple[int, object]:
+    return 200, {"id": 0, "state": state, **more}
+
+
+def script(server: ScriptedServer, *looks: Any, create: Any = None) -> None:
+    server.answers = {
+        CREATE: create if isinstance(create, list) else [create or (201, {"id": 0, "state": "starting"})],
+        LOOK: list(looks) or [view("idle")],
+        DELETE: [(200, {"msg": "deleted"})],
+    }
+
+
+@pytest.fixture
+def session(api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: logging.Logger) -> LivySession:
+    return LivySession(api, settings, runtime, logger)
+
+
+@pytest.fixture
+def manager(
+    api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: logging.Logger
+) -> LivySessionManager:
+    return LivySessionManager(api, settings, BODY, runtime, logger)
+
+
+@pytest.mark.parametrize(
+    ("path", "waits"),
+    [
+        ([view("idle")], 0),
+        ([view("starting"), view("idle")], 1),
+        ([view("not_started"), view("recovering"), view("starting"), view("busy")], 3),
+        ([view("some_state_of_tomorrow"), view(None), view("idle")], 2),
+        # Fabric: ready by livyInfo, whatever else is missing or null.
+        ([(200, {"id": "0"}), (200, {"id": "0", "livyInfo": None}), (200, {"id": "0", "livyInfo": {"currentState": "idle"}})], 2),
+    ],
+)
+def test_a_session_is_waited_for_without_spinning(
+    path: list[Any], waits: int, session: LivySession, server: ScriptedServer, runtime: VirtualRuntime
+) -> None:
+    script(server, *path)
+    session.create_session(BODY)
+    session.wait_for_session_start()
+    assert len(runtime.sleeps) == waits
+    assert all(pause > 0 for pause in runtime.sleeps)
+
+
+@pytest.mark.parametrize("state", ["error", "dead", "killed", "shutting_down", "success"])
+def test_a_session_that_ends_while_starting_is_named_at_once(
+    state: str, session: LivySession, server: ScriptedServer, runtime: VirtualRuntime
+) -> None:
+    script(server, view("starting"), view(state, log=["stderr: ", "Not enough cores\n"]))
+    session.create_session(BODY)
+    with pytest.raises(FailedToConnectError, match=f"ended in state '{state}'.*Not enough cores"):
+        session.wait_for_session_start()
+    assert runtime.elapsed < 1
+
+
+def test_a_rejection_for_lack_of_capacity_is_seen_though_the_state_is_absent(
+    session: LivySession, server: ScriptedServer
+) -> None:
+    script(server, (200, {"id": "0", "fabricSessionStateInfo": {"state": "error", "errorMessage": "no capacity"}}))
+    session.create_session(BODY)
+    with pytest.raises(FailedToConnectError, match="no capacity"):
+        session.wait_for_session_start()
+
+
+def test_waiting_for_a_session_ends_at_session_start_timeout(
+    session: LivySession, server: ScriptedServer, runtime: VirtualRuntime
+) -> None:
+    script(server, view("starting"))
+    session.create_session(BODY)
+    with pytest.raises(FailedToConnectError, match=r"still 'starting' after 600 s.*session_start_timeout"):
+        session.wait_for_session_start()
+    assert runtime.elapsed == pytest.approx(600)
+    assert max(runtime.sleeps) == pytest.approx(10)
+
+
+@pytest.mark.parametrize("trouble", [requests.ReadTimeout(), (503, b"<html>busy</html>"), (200, b"<html/>"), (401, "")])
+def test_http_errors_while_waiting_are_survived(trouble: Any, session: LivySession, server: ScriptedServer) -> None:
+    script(server, trouble, trouble, view("idle"))
+    session.create_session(BODY)
+    session.wait_for_session_start()
+    assert server.count(CREATE) == 1
+
+
+def test_an_unreachable_server_is_tried_again_and_then_named(
+    session: LivySession, server: ScriptedServer, runtime: VirtualRuntime
+) -> None:
+    script(server, create=REFUSED)
+    with pytest.raises(FailedToConnectError, match=r"http://livy/sessions: connection refused .*tried 2 times"):
+        session.create_session(BODY)
+    assert server.count(CREATE) == 2
+    assert runtime.sleeps == [1.0]
+
+
+def test_a_server_that_comes_up_late_is_reached_by_the_second_try(
+    session: LivySession, server: ScriptedServer
+) -> None:
+    script(server, create=[REFUSED, (201, {"id": 0})])
+    assert session.create_session(BODY) == "0"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (requests.ReadTimeout(), "may have been created"),
+        ((400, {"msg": "Rejected, too many sessions are being created!"}), "too many sessions"),
+        ((430, {"errorCode": "TooManyRequestsForCapacity", "message": "full"}), "TooManyRequestsForCapacity: full"),
+        ((404, b"<html><body>Not Found</body></html>"), "404: text/html: Not Found"),
+        ((200, b"<html>hello</html>"), "is this a Livy server"),
+        ((200, {"hello": "world"}), "without an id"),
+        ((302, b""), "302: an empty body"),
+    ],
+)
+def test_a_session_that_is_not_created_is_asked_for_once(
+    reply: Any, words: str, session: LivySession, server: ScriptedServer
+) -> None:
+    script(server, create=reply)
+    with pytest.raises(FailedToConnectError, match=words):
+        session.create_session(BODY)
+    assert server.count(CREATE) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "valid"),
+    [
+        (view("idle"), True),
+        (view("busy"), True),
+        (view("starting"), False),
+        (view("dead"), False),
+        ((404, {"msg": "Session '0' not found."}), False),
+        ((200, b"<html/>"), False),
+        (requests.ConnectionError("reset"), False),
+    ],
+)
+def test_is_valid_session_answers_and_never_raises(
+    reply: Any, valid: bool, session: LivySession, server: ScriptedServer
+) -> None:
+    script(server, reply)
+    assert session.is_valid_session() is False  # there is none yet
+    session.create_session(BODY)
+    assert session.is_valid_session() is valid
+
+
+@pytest.mark.parametrize("reply", [(200, {}), (204, b""), (404, {"msg": "Session '0' not found."}), (500, "no"), requests.ReadTimeout()])
+def test_deleting_never_raises(reply: Any, session: LivySession, server: ScriptedServer) -> None:
+    script(server)
+    server.answers[DELETE] = [reply]
+    session.create_session(BODY)
+    session.delete_session()
+    session.delete_session()
+    assert server.count(DELETE) == 1
+
+
+def test_a_delete_that_failed_is_logged(
+    session: LivySession, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    script(server)
+    server.answers[DELETE] = [(500, "no way")]
+    session.create_session(BODY)
+    session.delete_session()
+    assert "could not be deleted" in caplog.text
+    assert "no way" in caplog.text
+
+
+def test_many_threads_share_one_session(manager: LivySessionManager, server: ScriptedServer) -> None:
+    script(server, view("starting"), view("starting"), view("idle"))
+    found: list[LivySession] = []
+    barrier = threading.Barrier(16)
+
+    def connect() -> None:
+        barrier.wait()
+        found.append(manager.connect())
+
+    threads = [threading.Thread(target=connect) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 16
+    assert len({id(session) for session in found}) == 1
+    assert server.count(CREATE) == 1
+
+
+def test_a_session_that_fails_to_start_is_deleted(manager: LivySessionManager, server: ScriptedServer) -> None:
+    script(server, view("dead"))
+    with pytest.raises(FailedToConnectError):
+        manager.connect()
+    assert server.count(DELETE) == 1
+
+
+def test_ctrl_c_while_a_session_starts_deletes_it(manager: LivySessionManager, server: ScriptedServer) -> None:
+    def interrupt() -> tuple[int, object]:
+        raise KeyboardInterrupt
+
+    script(server, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        manager.connect()
+    assert server.count(DELETE) == 1
+
+
+def test_a_lost_session_is_replaced_by_a_fresh_one(manager: LivySessionManager, server: ScriptedServer) -> None:
+    script(server)
+    first = manager.connect()
+    first.lost = True
+    second = manager.connect()
+    assert second is not first
+    assert manager.connect() is second
+    assert server.count(CREATE) == 2
+
+
+def test_disconnect_deletes_the_session_once(manager: LivySessionManager, server: ScriptedServer) -> None:
+    script(server)
+    manager.connect()
+    manager.disconnect()
+    manager.disconnect()
+    assert server.count(DELETE) == 1

@@ -1,0 +1,158 @@
+"""Requests over real sockets end by their deadline, whatever the other side does, and are never sent twice."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost
+from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
+from dbt.adapters.fabricspark.resilience.transport import Transport
+
+Behaviour = Callable[[socket.socket, threading.Event], None]
+
+
+class Peer:
+    """A server that reads one request per connection and then does as it is told."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        self._behave = behave
+        self.requests: list[bytes] = []
+        self.over = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self.over.is_set():
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                self.requests.append(connection.recv(65536))
+                self._behave(connection, self.over)
+
+    def close(self) -> None:
+        self.over.set()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[[Behaviour], Peer]]:
+    started: list[Peer] = []
+
+    def start(behave: Behaviour) -> Peer:
+        started.append(Peer(behave))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+def transport(url: str, http_timeout: float = 30, token: str | None = None) -> Transport:
+    return Transport(
+        url, http_timeout=http_timeout, bearer=(lambda: token) if token else None, user_agent="dbt-fabricspark/test"
+    )
+
+
+def soon(seconds: float = 30) -> Deadline:
+    return Deadline.after(SystemRuntime(), seconds)
+
+
+def replies(raw: bytes) -> Behaviour:
+    return lambda connection, _: connection.sendall(raw)
+
+
+def hangs(_: socket.socket, over: threading.Event) -> None:
+    over.wait()
+
+
+def drips(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while not over.wait(0.01):
+        connection.sendall(b"x")
+
+
+def test_a_complete_reply_is_returned_whatever_its_status(peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(b"HTTP/1.1 418 Teapot\r\nContent-Length: 2\r\n\r\n{}"))
+    reply = transport(server.url).request("POST", "/x", soon(), {"a": "ü"})
+    assert (reply.status, reply.ok, reply.json()) == (418, False, {})
+    assert server.requests[0].startswith(b"POST /x HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("behaviour", [hangs, drips])
+def test_a_server_that_hangs_or_drips_is_given_up_at_the_deadline(
+    behaviour: Behaviour, peer: Callable[[Behaviour], Peer]
+) -> None:
+    server = peer(behaviour)
+    with pytest.raises(ReplyLost):
+        transport(server.url).request("POST", "/x", soon(0.3))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("behaviour", [hangs, drips])
+def test_one_request_takes_http_timeout_at_most(behaviour: Behaviour, peer: Callable[[Behaviour], Peer]) -> None:
+    with pytest.raises(ReplyLost):
+        transport(peer(behaviour).url, http_timeout=0.3).request("GET", "/x", soon())
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", b"not http at all\r\n\r\n"]
+)
+def test_a_post_whose_reply_breaks_is_lost_and_not_sent_again(raw: bytes, peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(raw))
+    with pytest.raises(ReplyLost):
+        transport(server.url).request("POST", "/x", soon())
+    assert len(server.requests) == 1
+
+
+def test_a_refused_connection_is_known_not_to_have_been_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as vacant:
+        url = f"http://127.0.0.1:{vacant.getsockname()[1]}"
+    with pytest.raises(NotSent, match="connection refused"):
+        transport(url).request("POST", "/x", soon())
+
+
+def test_a_redirect_is_an_answer_and_not_followed(peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"))
+    assert transport(server.url).request("POST", "/x", soon()).status == 302
+    assert len(server.requests) == 1
+
+
+def test_the_token_is_sent_and_no_netrc_replaces_it(
+    peer: Callable[[Behaviour], Peer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for token, expected in (("t0ken", b"Authorization: Bearer t0ken\r\n"), (None, None)):
+        server = peer(replies(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+        transport(server.url, token=token).request("GET", "/x", soon())
+        sent = server.requests[0]
+        assert (expected in sent) if expected else (b"Authorization" not in sent)
+
+
+def test_no_token_is_in_the_message_of_an_error(peer: Callable[[Behaviour], Peer]) -> None:
+    with pytest.raises(ReplyLost) as caught:
+        transport(peer(replies(b"")).url, token="t0ken").request("GET", "/x?secret=1", soon())
+    assert "t0ken" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_numbers_keep_every_digit(peer: Callable[[Behaviour], Peer]) -> None:
+    body = b'{"n": 9007199254740993, "d": 0.12345678901234567890}'
+    server = peer(replies(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)))
+    reply = transport(server.url).request("GET", "/x", soon()).json()
+    assert str(reply["n"]) == "9007199254740993"
+    assert str(reply["d"]) == "0.12345678901234567890"

@@ -1,0 +1,117 @@
+"""Livy's JSON comes back as the Python values it stands for, and odd shapes never crash a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from dbt.adapters.fabricspark.livy.api import server_words
+from dbt.adapters.fabricspark.livy.errors import ProtocolError
+from dbt.adapters.fabricspark.livy.wire import decoder, session_view, statement_view, type_name
+from dbt.adapters.fabricspark.resilience.transport import Reply
+from hypothesis import given
+from hypothesis import strategies as st
+
+UTC = dt.timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("schema_type", "wire", "value"),
+    [
+        ("long", "9007199254740993", 9007199254740993),
+        ("long", '"9007199254740993"', 9007199254740993),
+        ("integer", "-1", -1),
+        ("double", "1.5", 1.5),
+        ("double", '"Infinity"', float("inf")),
+        ("decimal(10,2)", "1.1", Decimal("1.10")),
+        ("decimal(38,18)", '"0.123456789012345678"', Decimal("0.123456789012345678")),
+        ("decimal(10,0)", "3.0", Decimal("3")),
+        ("decimal(38,18)", "1.2345678901234568E37", Decimal("1.2345678901234568E37")),
+        ("boolean", "true", True),
+        ("boolean", '"false"', False),
+        ("string", '"é\\"\\\\"', 'é"\\'),
+        ("date", '"0001-01-01"', dt.date(1, 1, 1)),
+        ("timestamp", '"2024-01-02T08:04:05Z"', dt.datetime(2024, 1, 2, 8, 4, 5, tzinfo=UTC)),
+        ("timestamp_ntz", '"2026-08-10 12:30:01.125"', dt.datetime(2026, 8, 10, 12, 30, 1, 125000)),
+        ("timestamp", '"10000-01-01T04:59:59Z"', "10000-01-01T04:59:59Z"),
+        ("binary", "[-1,0]", b"\xff\x00"),
+        ({"type": "array", "elementType": "long"}, "[1,null]", [1, None]),
+        ({"type": "map", "keyType": "string", "valueType": "double"}, '{"a":1.5}', {"a": 1.5}),
+        ("some type of tomorrow", "[1]", [1]),
+    ],
+)
+def test_a_value_is_decoded_by_its_schema_type(schema_type: Any, wire: str, value: Any) -> None:
+    decoded = decoder(schema_type)(json.loads(wire, parse_float=Decimal))
+    assert decoded == value
+    assert type(decoded) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("schema_type", "name"),
+    [
+        ("long", "bigint"),
+        ("decimal(18,2)", "decimal(18,2)"),
+        ({"type": "array", "elementType": "integer", "containsNull": True}, "array<int>"),
+        ({"type": "map", "keyType": "string", "valueType": {"type": "array", "elementType": "long"}}, "map<string,array<bigint>>"),
+        ({"type": "struct", "fields": [{"name": "a", "type": "byte"}]}, "struct<a:tinyint>"),
+    ],
+)
+def test_types_are_named_as_sql_names_them(schema_type: Any, name: str) -> None:
+    assert type_name(schema_type) == name
+
+
+def test_nulls_and_duplicate_column_names_survive() -> None:
+    fields = [{"name": "a", "type": "long"}, {"name": "a", "type": "date"}]
+    data = {"application/json": {"schema": {"fields": fields}, "data": [[None, None], [1, "2024-02-29"]]}}
+    output = statement_view({"id": 0, "state": "available", "output": {"status": "ok", "data": data}}).output
+    assert output is not None
+    assert output.rows == ((None, None), (1, dt.date(2024, 2, 29)))
+    assert [column.name for column in output.columns or ()] == ["a", "a"]
+
+
+def test_a_row_of_the_wrong_width_is_refused() -> None:
+    data = {"application/json": {"schema": {"fields": [{"name": "a", "type": "long"}]}, "data": [[1, 2]]}}
+    with pytest.raises(ProtocolError, match="2 values for 1 columns"):
+        statement_view({"id": 0, "state": "available", "output": {"status": "ok", "data": data}})
+
+
+def test_a_result_without_a_table_is_not_an_empty_table() -> None:
+    output = statement_view({"id": 0, "output": {"status": "ok", "data": {"text/plain": "x"}}}).output
+    assert output is not None
+    assert output.columns is None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["id", "state", "output"]), inner),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_any_json_is_read_or_refused_as_not_livys(reply: Any) -> None:
+    for read in (session_view, statement_view):
+        try:
+            read(reply)
+        except ProtocolError:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"msg": "requirement failed: x"}', "requirement failed: x"),
+        (b'"java.lang.IllegalStateException: no"', "java.lang.IllegalStateException: no"),
+        (b'{"errorCode":"ItemNotFound","message":"gone","requestId":"r1"}', "ItemNotFound: gone (request id r1)"),
+        (b'{"error":{"code":"TokenExpired","message":"expired"}}', "TokenExpired: expired"),
+        (b"<html><h1>502</h1>\n<p>Bad Gateway</p></html>", "text/html: 502 Bad Gateway"),
+        (b"", "an empty body"),
+        (b"[1]", "[1]"),
+        (b"\xff\xfe", "text/html: \ufffd\ufffd"),
+    ],
+)
+def test_the_servers_words_are_found_in_every_shape_of_error_body(body: bytes, words: str) -> None:
+    assert server_words(Reply(500, {"Content-Type": "text/html; charset=utf-8"}, body)) == words
