@@ -27,6 +27,7 @@ class VirtualRuntime:
     def __init__(self) -> None:
         self.elapsed = 0.0
         self.sleeps: list[float] = []
+        self.names = 0
 
     def monotonic(self) -> float:
         return self.elapsed
@@ -41,6 +42,10 @@ class VirtualRuntime:
 
     def lock(self) -> AbstractContextManager[Any]:
         return threading.RLock()
+
+    def unique(self) -> str:
+        self.names += 1
+        return str(self.names)
 
 
 Answer = tuple[int, object] | Exception | Callable[[], tuple[int, object]]

@@ -122,9 +122,8 @@ def test_secrets_are_in_no_repr_and_no_connection_info() -> None:
 
 
 def test_the_session_request_carries_the_profiles_spark_config() -> None:
-    body = load(
-        {**FABRIC, "environmentId": GUID, "session_idle_timeout": "20m", "spark_config": {"name": "x", "conf": {"a": "b"}}}
-    ).session_body()
+    extra = {"environmentId": GUID, "session_idle_timeout": "20m"}
+    body = load({**FABRIC, **extra, "spark_config": {"name": "x", "conf": {"a": "b"}}}).session_body()
     assert body == {
         "name": "x",
         "conf": {

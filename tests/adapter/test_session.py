@@ -39,9 +39,7 @@ def session(api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: l
 
 
 @pytest.fixture
-def manager(
-    api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: logging.Logger
-) -> LivySessionManager:
+def manager(api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: logging.Logger) -> LivySessionManager:
     return LivySessionManager(api, settings, BODY, runtime, logger)
 
 
@@ -53,7 +51,7 @@ def manager(
         ([view("not_started"), view("recovering"), view("starting"), view("busy")], 3),
         ([view("some_state_of_tomorrow"), view(None), view("idle")], 2),
         # Fabric: ready by livyInfo, whatever else is missing or null.
-        ([(200, {"id": "0"}), (200, {"id": "0", "livyInfo": None}), (200, {"id": "0", "livyInfo": {"currentState": "idle"}})], 2),
+        ([(200, {"id": "0"}), view(None, livyInfo=None), view(None, livyInfo={"currentState": "idle"})], 2),
     ],
 )
 def test_a_session_is_waited_for_without_spinning(
@@ -115,9 +113,7 @@ def test_an_unreachable_server_is_tried_again_and_then_named(
     assert runtime.sleeps == [1.0]
 
 
-def test_a_server_that_comes_up_late_is_reached_by_the_second_try(
-    session: LivySession, server: ScriptedServer
-) -> None:
+def test_a_server_that_comes_up_late_is_reached_by_the_second_try(session: LivySession, server: ScriptedServer) -> None:
     script(server, create=[REFUSED, (201, {"id": 0})])
     assert session.create_session(BODY) == "0"
 
@@ -164,7 +160,10 @@ def test_is_valid_session_answers_and_never_raises(
     assert session.is_valid_session() is valid
 
 
-@pytest.mark.parametrize("reply", [(200, {}), (204, b""), (404, {"msg": "Session '0' not found."}), (500, "no"), requests.ReadTimeout()])
+@pytest.mark.parametrize(
+    "reply",
+    [(200, {}), (204, b""), (404, {"msg": "Session '0' not found."}), (500, "no"), requests.ReadTimeout()],
+)
 def test_deleting_never_raises(reply: Any, session: LivySession, server: ScriptedServer) -> None:
     script(server)
     server.answers[DELETE] = [reply]
@@ -228,7 +227,8 @@ def test_a_lost_session_is_replaced_by_a_fresh_one(manager: LivySessionManager, 
     second = manager.connect()
     assert second is not first
     assert manager.connect() is second
-    assert server.count(CREATE) == 2
+    names = [body["name"] for route, body in server.seen if route == CREATE and isinstance(body, dict)]
+    assert names == ["dbt-fabricspark-1", "dbt-fabricspark-2"]
 
 
 def test_disconnect_deletes_the_session_once(manager: LivySessionManager, server: ScriptedServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 from decimal import Decimal
@@ -55,7 +56,7 @@ def test_a_value_is_decoded_by_its_schema_type(schema_type: Any, wire: str, valu
         ("long", "bigint"),
         ("decimal(18,2)", "decimal(18,2)"),
         ({"type": "array", "elementType": "integer", "containsNull": True}, "array<int>"),
-        ({"type": "map", "keyType": "string", "valueType": {"type": "array", "elementType": "long"}}, "map<string,array<bigint>>"),
+        ({"type": "map", "keyType": "string", "valueType": {"type": "array"}}, "map<string,array<string>>"),
         ({"type": "struct", "fields": [{"name": "a", "type": "byte"}]}, "struct<a:tinyint>"),
     ],
 )
@@ -94,10 +95,8 @@ json_values = st.recursive(
 @given(json_values)
 def test_any_json_is_read_or_refused_as_not_livys(reply: Any) -> None:
     for read in (session_view, statement_view):
-        try:
+        with contextlib.suppress(ProtocolError):
             read(reply)
-        except ProtocolError:
-            pass
 
 
 @pytest.mark.parametrize(

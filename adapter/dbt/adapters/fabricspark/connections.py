@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -32,7 +31,7 @@ class SessionManagers:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._lock = threading.Lock()
+        self._lock = runtime.lock()
         self._managers: dict[str, LivySessionManager] = {}
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:

@@ -161,7 +161,7 @@ class LivySessionManager:
 
     Args:
         api, settings, runtime, logger: see ``LivySession``.
-        body: the request for a session.
+        body: the request for a session; its ``name`` is made unique.
     """
 
     def __init__(
@@ -192,7 +192,8 @@ class LivySessionManager:
                 self.disconnect()
             if self._session is None:
                 session = LivySession(self._api, self._settings, self._runtime, self._logger)
-                session.create_session(self._body)
+                # Livy refuses a name that another session has, and two runs at once are nothing unusual.
+                session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
                 try:
                     session.wait_for_session_start()
                 except BaseException:

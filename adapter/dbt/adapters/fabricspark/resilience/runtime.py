@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+import uuid
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -24,6 +25,9 @@ class Runtime(Protocol):
     def lock(self) -> AbstractContextManager[Any]:
         """A new re-entrant lock."""
 
+    def unique(self) -> str:
+        """A short name that no other process comes up with."""
+
 
 class SystemRuntime:
     """The real one."""
@@ -39,3 +43,6 @@ class SystemRuntime:
 
     def lock(self) -> AbstractContextManager[Any]:
         return threading.RLock()
+
+    def unique(self) -> str:
+        return uuid.uuid4().hex[:12]

@@ -1,6 +1,6 @@
 {#- Rows per statement: few round trips, and a statement of a size that Spark still parses quickly. -#}
 {% macro fabricspark__get_batch_size() %}
-  {{ return(1000) }}
+  {{ return(2000) }}
 {% endmacro %}
 
 {% macro fabricspark__load_csv_rows(model, agate_table) %}
