@@ -1,0 +1,7 @@
+"""``python -m fakelivy``."""
+
+from __future__ import annotations
+
+from fakelivy.cli import main
+
+main()

@@ -1,0 +1,142 @@
+"""The web application: every request goes through ``pipeline``, from top to bottom."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import traceback
+from functools import partial
+
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, Map
+
+from fakelivy.call import Call, Reply, Route, Services
+from fakelivy.errors import Problem, Refused, error_reply
+from fakelivy.journal import HandlerError
+from fakelivy.journal import Request as Answered
+from fakelivy.knobs import Dialect
+from fakelivy.routes import ROUTES
+
+
+def create_app(services: Services) -> Flask:
+    """The WSGI application over ``services``."""
+    app = Flask("fakelivy", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.url_map.converters["anycase"] = _AnyCase
+    for dialect, routes in ROUTES.items():
+        for route in routes:
+            app.add_url_rule(
+                route.rule,
+                endpoint=f"{dialect.value}.{route.operation}",
+                view_func=partial(pipeline, services, dialect, route),
+                methods=[route.method],
+                provide_automatic_options=False,
+            )
+    app.register_error_handler(HTTPException, partial(misrouted, services))
+    return app
+
+
+def pipeline(services: Services, dialect: Dialect, route: Route, **params: str) -> Response:
+    """The life of a request: identify, admit, authenticate, handle, render, record."""
+    call = _call(services, dialect, request, params)
+    try:
+        refuse_web_pages()
+        if dialect is Dialect.FABRIC:
+            authenticate(call)
+        reply = route.handler(call)
+        response = _render(call, reply)
+    except Refused as refused:
+        response = _refuse(call, refused)
+    except Exception:  # noqa: BLE001  # a bug of ours must look like a bug of the real server, and be on record
+        services.journal.add(HandlerError(route.operation, traceback.format_exc()))
+        response = _refuse(call, Refused(Problem.BUG))
+    return _record(call, route.operation, response)
+
+
+def misrouted(services: Services, error: HTTPException) -> Response:
+    """The reply where no route matches, or where not even the pipeline could answer."""
+    dialect = Dialect.FABRIC if re.match(r"/v1(/|$)", request.path) else Dialect.LIVY
+    call = _call(services, dialect, request, {})
+    try:
+        if dialect is Dialect.FABRIC:
+            authenticate(call)
+        raise _misrouting(services, error)
+    except Refused as refused:
+        response = _refuse(call, refused)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return _record(call, "no_route", response)
+
+
+def _misrouting(services: Services, error: HTTPException) -> Refused:
+    if isinstance(error, InternalServerError):
+        services.journal.add(HandlerError("pipeline", "".join(traceback.format_exception(error.original_exception))))
+        return Refused(Problem.BUG)
+    if isinstance(error, (NotFound, MethodNotAllowed)):
+        return Refused(Problem.BAD_METHOD if isinstance(error, MethodNotAllowed) else Problem.NO_ROUTE)
+    return Refused(Problem.BAD_BODY, text=error.name)
+
+
+def refuse_web_pages() -> None:
+    """Raise Refused (WEB_PAGE) for a request of a web page: any page the user visits can post to loopback."""
+    if "Origin" in request.headers:
+        raise Refused(Problem.WEB_PAGE)
+
+
+def authenticate(call: Call) -> None:
+    """Raise Refused (NO_TOKEN) unless the request bears the server's token."""
+    scheme, _, token = (call.authorization or "").partition(" ")
+    expected = call.services.token.encode()
+    if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), expected):
+        raise Refused(Problem.NO_TOKEN)
+
+
+def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[str, str]) -> Call:
+    return Call(
+        services=services,
+        dialect=dialect,
+        request_id=services.ids.request_id(),
+        params=params,
+        query=incoming.args,
+        authorization=incoming.headers.get("Authorization"),
+        body=incoming.get_data(cache=False),
+    )
+
+
+def _render(call: Call, reply: Reply) -> Response:
+    response = Response(reply.body(), reply.status, reply.headers, content_type=reply.content_type)
+    if call.dialect is Dialect.FABRIC:
+        response.headers["RequestId"] = call.request_id
+    return response
+
+
+def _refuse(call: Call, refused: Refused) -> Response:
+    error = error_reply(refused, call.dialect, call.request_id)
+    response = Response(error.body, error.status, error.headers, content_type=error.content_type)
+    if call.dialect is Dialect.FABRIC:
+        response.headers["RequestId"] = call.request_id
+    return response
+
+
+def _record(call: Call, operation: str, response: Response) -> Response:
+    call.services.journal.add(
+        Answered(
+            request_id=call.request_id,
+            dialect=call.dialect.value,
+            operation=operation,
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+        )
+    )
+    return response
+
+
+class _AnyCase(BaseConverter):
+    """A fixed path segment in any case."""
+
+    def __init__(self, url_map: Map, text: str) -> None:
+        super().__init__(url_map)
+        self.regex = f"(?i:{re.escape(text)})"

@@ -1,0 +1,93 @@
+"""A request on its way through the server, the reply to it, and the routes that connect the two."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakelivy.bodies import Body, parse
+from fakelivy.errors import JSON_TYPE, Problem, Refused
+from fakelivy.ids import Ids
+from fakelivy.journal import Journal
+from fakelivy.knobs import Dialect, Knobs
+from fakelivy.model import Lakehouse
+from fakelivy.store import Store
+
+_JAVA_INT = re.compile(r"[+-]?\d{1,10}")
+
+
+@dataclass(frozen=True)
+class Services:
+    """What handlers work with; owned by the server object."""
+
+    stores: Mapping[Dialect, Store]
+    lakehouses: Mapping[str, Lakehouse]
+    knobs: Knobs
+    ids: Ids
+    journal: Journal
+    token: str = field(repr=False)
+
+    @property
+    def default_lakehouse(self) -> Lakehouse:
+        return next(iter(self.lakehouses.values()))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. ``params`` come from the path, ``query`` from the query string."""
+
+    services: Services
+    dialect: Dialect
+    request_id: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    authorization: str | None = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def store(self) -> Store:
+        return self.services.stores[self.dialect]
+
+    def json(self, body: Body) -> dict[str, Any]:
+        """The validated body. Raises Refused (BAD_BODY)."""
+        return parse(self.body, body)
+
+    def number(self, name: str, default: int) -> int:
+        """An integer of the query string. Raises Refused (BAD_NUMBER)."""
+        return java_int(self.query[name]) if name in self.query else default
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes back: a JSON document, or with ``document=None`` nothing."""
+
+    status: int
+    document: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON_TYPE
+
+    def body(self) -> bytes:
+        if self.document is None:
+            return b""
+        # A lone surrogate cannot be sent; Java puts a question mark too.
+        return json.dumps(self.document, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Route:
+    """An operation: how it is called on the wire and who answers it."""
+
+    operation: str
+    method: str
+    rule: str
+    handler: Callable[[Call], Reply]
+
+
+def java_int(text: str) -> int:
+    """A number as Java's Integer.parseInt sees it. Raises Refused (BAD_NUMBER)."""
+    if not text.isascii() or not _JAVA_INT.fullmatch(text) or not -(2**31) <= int(text) < 2**31:
+        raise Refused(Problem.BAD_NUMBER, text=text)
+    return int(text)

@@ -1,0 +1,151 @@
+"""Every error a client can see, in one table for each dialect, in that dialect's shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from fakelivy.knobs import Dialect
+
+
+class FakeLivyError(Exception):
+    """The server cannot be set up as asked; the message is for the person who asked."""
+
+
+class Problem(Enum):
+    """What is wrong with a request, whatever the dialect."""
+
+    BAD_BODY = auto()
+    BAD_NUMBER = auto()
+    BAD_REQUIREMENT = auto()
+    REJECTED = auto()
+    TOO_MANY_CREATING = auto()
+    NO_ROUTE = auto()
+    BAD_METHOD = auto()
+    NO_SESSION = auto()
+    ALREADY_STOPPED = auto()
+    NUMERIC_SESSION = auto()
+    NOT_ACTIVE = auto()
+    NOT_RUNNING = auto()
+    NO_KIND = auto()
+    NO_STATEMENT = auto()
+    NO_WORKSPACE = auto()
+    NO_LAKEHOUSE = auto()
+    NO_TOKEN = auto()
+    WEB_PAGE = auto()
+    BUG = auto()
+
+
+class Refused(Exception):
+    """A request that gets an error; ``details`` fill the message's placeholders."""
+
+    def __init__(self, problem: Problem, **details: object) -> None:
+        super().__init__(problem.name, details)
+        self.problem = problem
+        self.details = details
+
+
+@dataclass(frozen=True)
+class ErrorReply:
+    """An error as it goes on the wire."""
+
+    status: int
+    content_type: str
+    body: str
+    headers: Mapping[str, str]
+
+
+JSON_TYPE = "application/json;charset=utf-8"
+
+
+def _message(text: str) -> tuple[str, str]:
+    return JSON_TYPE, json.dumps({"msg": text})
+
+
+def _string(text: str) -> tuple[str, str]:
+    return JSON_TYPE, json.dumps(text)
+
+
+def _html(text: str) -> tuple[str, str]:
+    return "text/html;charset=utf-8", f"<html><head><title>{text}</title></head><body><h2>{text}</h2></body></html>"
+
+
+_WEB_PAGE = "This fake server executes code, so it refuses requests that a web page made (header Origin)"
+
+Shape = Callable[[str], tuple[str, str]]
+
+LIVY: Mapping[Problem, tuple[int, Shape, str]] = {
+    Problem.BAD_BODY: (400, _string, "{text}"),
+    Problem.BAD_NUMBER: (400, _message, 'For input string: "{text}"'),
+    Problem.BAD_REQUIREMENT: (400, _message, "requirement failed: {text}"),
+    Problem.REJECTED: (400, _message, "Rejected, Reason: {text}"),
+    Problem.TOO_MANY_CREATING: (400, _message, "Rejected, too many sessions are being created!"),
+    Problem.NO_ROUTE: (404, _html, "HTTP ERROR 404 Not Found"),
+    Problem.BAD_METHOD: (405, _html, "HTTP ERROR 405 Method Not Allowed"),
+    Problem.NO_SESSION: (404, _message, "Session '{id}' not found."),
+    Problem.ALREADY_STOPPED: (404, _message, "Session {id} already stopped."),
+    Problem.NOT_ACTIVE: (400, _message, "requirement failed: Session isn't active."),
+    Problem.NOT_RUNNING: (500, _string, "java.lang.IllegalStateException: Session is in state {state}"),
+    Problem.NO_KIND: (
+        500,
+        _string,
+        "java.util.concurrent.ExecutionException: java.lang.IllegalArgumentException: {text}",
+    ),
+    Problem.NO_STATEMENT: (404, _string, "Statement not found"),
+    Problem.WEB_PAGE: (403, _message, _WEB_PAGE),
+    Problem.BUG: (500, _string, "java.lang.RuntimeException: internal error, see the journal of this fake server"),
+}
+"""Livy source (JsonServlet, SessionServlet, InteractiveSession): status, shape of the body, text."""
+
+FABRIC: Mapping[Problem, tuple[int, str, str]] = {
+    Problem.BAD_BODY: (400, "InvalidInput", "The request has an invalid input: {text}"),
+    Problem.BAD_NUMBER: (400, "InvalidParameter", "'{text}' is not a valid number."),
+    Problem.BAD_REQUIREMENT: (400, "InvalidInput", "The request has an invalid input: {text}"),
+    Problem.REJECTED: (400, "InvalidHttpRequestToLivy", "{text}"),
+    Problem.TOO_MANY_CREATING: (
+        430,
+        "TooManyRequestsForCapacity",
+        "[TooManyRequestsForCapacity] HTTP Response code 430: This Spark job can't be run because you have hit a "
+        "Spark compute or API rate limit. To run this Spark job, cancel an active Spark job through the Monitoring "
+        "hub, choose a larger capacity SKU, or try again later.",
+    ),
+    Problem.NO_ROUTE: (404, "EndpointNotFound", "The requested endpoint does not exist."),
+    Problem.BAD_METHOD: (405, "MethodNotAllowed", "The requested endpoint does not support this method."),
+    Problem.NO_SESSION: (404, "EntityNotFound", "Session '{id}' not found."),
+    Problem.ALREADY_STOPPED: (404, "EntityNotFound", "Session '{id}' is already stopped."),
+    Problem.NUMERIC_SESSION: (405, "MethodNotAllowed", "A session id is a GUID."),
+    Problem.NOT_ACTIVE: (400, "InvalidHttpRequestToLivy", "requirement failed: Session isn't active."),
+    Problem.NOT_RUNNING: (400, "InvalidHttpRequestToLivy", "Session is in state {state}"),
+    Problem.NO_KIND: (400, "InvalidHttpRequestToLivy", "{text}"),
+    Problem.NO_STATEMENT: (404, "EntityNotFound", "Statement not found"),
+    Problem.NO_WORKSPACE: (404, "ItemNotFound", "The requested workspace was not found: {id}"),
+    Problem.NO_LAKEHOUSE: (404, "ItemNotFound", "The requested item was not found: {id}"),
+    Problem.NO_TOKEN: (401, "Unauthorized", "The caller is not authenticated to access this resource"),
+    Problem.WEB_PAGE: (403, "RequestDeniedByFake", _WEB_PAGE),
+    Problem.BUG: (500, "InternalServerError", "Internal error, see the journal of this fake server"),
+}
+"""Status, errorCode, message. ItemNotFound, Unauthorized and InvalidInput are Fabric's own (REST specifications),
+EntityNotFound and InvalidHttpRequestToLivy were seen on Livy paths in other situations; what Fabric answers for an
+unknown route, and for a session in the wrong state, was never recorded, so that is assumed."""
+
+
+def error_reply(refused: Refused, dialect: Dialect, request_id: str) -> ErrorReply:
+    """The reply to a refused request, in the dialect's shape."""
+    if dialect is Dialect.LIVY:
+        status, shape, text = LIVY[refused.problem]
+        content_type, body = shape(text.format(**refused.details))
+        return ErrorReply(status, content_type, body, {})
+    status, code, text = FABRIC[refused.problem]
+    document = {
+        "errorCode": code,
+        "message": text.format(**refused.details),
+        "requestId": request_id,
+    }
+    return ErrorReply(
+        status,
+        JSON_TYPE,
+        json.dumps(document),
+        {"x-ms-public-api-error-code": code},
+    )

@@ -1,0 +1,181 @@
+"""The interpreter of one session: its statements, first in first out, one at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import itertools
+import traceback
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any
+
+from fakelivy import journal as j
+from fakelivy.clock import Clock
+from fakelivy.encoder import encode_output
+from fakelivy.engine.port import EngineSession, EngineUnavailable, Execution, Failure, Table
+from fakelivy.knobs import DialectKnobs, Knobs
+from fakelivy.machines import CANCELABLE, STATEMENT
+from fakelivy.model import Statement
+
+SEE_JOURNAL = "a bug of this fake server: see its journal"
+
+
+@dataclasses.dataclass
+class _Running:
+    statement: Statement
+    execution: Execution
+    cancelled_at: float | None = None
+
+
+class Interpreter:
+    """Statements of one session. Not locked: the store calls it under its own lock.
+
+    Attributes:
+        engine: what executes; ``None`` until the session has started and after it ended.
+        statements: the remembered statements by id, oldest first.
+        active_at: when somebody last used it or a statement last ended (monotonic seconds).
+        death: why it cannot go on, or ``None``.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        *,
+        clock: Clock,
+        journal: j.Journal,
+        knobs: Knobs,
+        dialect: DialectKnobs,
+        max_rows: int,
+        on_done: Callable[[], None],
+    ) -> None:
+        self.engine: EngineSession | None = None
+        self.statements: OrderedDict[int, Statement] = OrderedDict()
+        self.active_at = clock.monotonic()
+        self.death: str | None = None
+        self._session = session
+        self._clock = clock
+        self._journal = journal
+        self._knobs = knobs
+        self._dialect = dialect
+        self._max_rows = max_rows
+        self._on_done = on_done
+        self._ids = itertools.count()
+        self._queue: deque[tuple[Statement, float]] = deque()
+        self._running: _Running | None = None
+        self._free_at = self.active_at
+
+    @property
+    def busy(self) -> bool:
+        return self._running is not None or bool(self._queue)
+
+    def submit(self, code: str, kind: str, now: float) -> Statement:
+        """Queue a statement; the answer is the statement as it was queued."""
+        statement = Statement(next(self._ids), code, kind, STATEMENT.initial)
+        self.statements[statement.id] = statement
+        # The oldest is forgotten even if it still waits: it runs all the same (Livy source).
+        while len(self.statements) > self._knobs.retained_statements:
+            self.statements.popitem(last=False)
+        self._queue.append((statement, now))
+        self._journal.add(j.StatementMoved(self._session, statement.id, None, statement.state))
+        return statement
+
+    def cancel(self, number: int, now: float) -> Execution | None:
+        """Call a statement off if that is possible; the execution returned is the caller's to cancel."""
+        found = self.statements.get(number)
+        if found is None or found.state not in CANCELABLE:
+            return None
+        if found.state == STATEMENT.initial:
+            self._queue = deque(item for item in self._queue if item[0].id != number)
+            self._move(found, "cancelled", completed=self._millis(now))
+            return None
+        running = self._running
+        assert running is not None, "a statement in state running is the one that runs"
+        running.statement = self._move(found, "cancelling")
+        running.cancelled_at = now
+        return running.execution
+
+    def advance(self, now: float) -> None:
+        """Take in what the engine has finished by ``now`` and start what waits."""
+        while self.engine and self.death is None:
+            running = self._running
+            if running is None:
+                if not self._queue:
+                    return
+                self._start(self.engine, *self._queue.popleft())
+                continue
+            outcome = running.execution.outcome
+            if outcome is None:
+                self._give_up_cancelling(running, now)
+                return
+            ended = running.execution.finished_at
+            self._finish(running, outcome, now if ended is None else ended)
+
+    def _start(self, engine: EngineSession, statement: Statement, submitted: float) -> None:
+        started = max(self._free_at, submitted)
+        statement = self._move(statement, "running", started=self._millis(started))
+        self._journal.add(j.Execution(self._session, statement.id, statement.kind, statement.code))
+        try:
+            execution = engine.start(
+                statement.code,
+                kind=statement.kind,
+                max_rows=self._max_rows,
+                started_at=started,
+                on_done=self._on_done,
+            )
+        except EngineUnavailable as error:
+            self._die(statement, Failure(f"Interpreter died:\n{error}"), started)
+        except Exception as error:  # noqa: BLE001  # a bug of the engine ends its session, not this server
+            where = f"starting {self._session}/{statement.id}"
+            self._journal.add(j.HandlerError(where, traceback.format_exc()))
+            self._die(statement, _internal(error), started)
+        else:
+            self._running = _Running(statement, execution)
+
+    def _finish(self, running: _Running, outcome: Table | Failure, at: float) -> None:
+        statement = running.statement
+        cancelled = statement.state == "cancelling"
+        # One that was called cancelled before it really stopped has had its say.
+        if cancelled or statement.state == "running":
+            output = None if cancelled and isinstance(outcome, Table) else self._encode(outcome, statement)
+            after = "cancelled" if cancelled else "available"
+            self._move(statement, after, output=output, progress=1.0, completed=self._millis(at))
+        self._running = None
+        self._free_at = self.active_at = at
+
+    def _die(self, statement: Statement, failure: Failure, at: float) -> None:
+        output = self._encode(failure, statement)
+        self._move(statement, "available", output=output, progress=1.0, completed=self._millis(at))
+        self._queue.clear()
+        self.death = failure.message
+
+    def _give_up_cancelling(self, running: _Running, now: float) -> None:
+        if running.cancelled_at is None or running.statement.state != "cancelling":
+            return
+        deadline = running.cancelled_at + self._knobs.cancel_timeout
+        if now >= deadline:
+            running.statement = self._move(running.statement, "cancelled", completed=self._millis(deadline))
+
+    def _move(self, statement: Statement, state: str, **changes: Any) -> Statement:
+        STATEMENT.check(statement.state, state)
+        after = dataclasses.replace(statement, state=state, **changes)
+        if statement.id in self.statements:
+            self.statements[statement.id] = after
+        self._journal.add(j.StatementMoved(self._session, statement.id, statement.state, state))
+        return after
+
+    def _encode(self, outcome: Table | Failure, statement: Statement) -> dict[str, Any]:
+        try:
+            return encode_output(outcome, statement.id, self._dialect)
+        except Exception as error:  # noqa: BLE001  # a result that breaks the encoder must not break the session
+            self._journal.add(j.HandlerError(f"encoding {self._session}/{statement.id}", traceback.format_exc()))
+            return encode_output(_internal(error), statement.id, self._dialect)
+
+    def _millis(self, at: float) -> int:
+        """Epoch milliseconds of a monotonic time."""
+        moment = self._clock.now() + dt.timedelta(seconds=at - self._clock.monotonic())
+        return int(moment.timestamp() * 1000)
+
+
+def _internal(error: Exception) -> Failure:
+    return Failure(SEE_JOURNAL, name=f"Internal Error: {type(error).__name__}")

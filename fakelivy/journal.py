@@ -1,0 +1,159 @@
+"""What happened on the server, as typed events in order; the truth that tests judge by. It never holds a token."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TypeVar
+
+from fakelivy.clock import Clock
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request(Event):
+    """An answered request. Neither headers nor bodies nor query strings: that is where secrets are."""
+
+    request_id: str
+    dialect: str
+    operation: str
+    method: str
+    path: str
+    status: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionMoved(Event):
+    """A session went from one state to another (``before`` is None when it was created)."""
+
+    session: str
+    before: str | None
+    after: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionForgotten(Event):
+    """A session's id stopped existing."""
+
+    session: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class StatementMoved(Event):
+    """A statement went from one state to another (``before`` is None when it was submitted)."""
+
+    session: str
+    statement: int
+    before: str | None
+    after: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Execution(Event):
+    """A piece of code was handed to the engine: once per execution, so a repeated write shows."""
+
+    session: str
+    statement: int
+    kind: str
+    code: str
+
+
+@dataclasses.dataclass(frozen=True)
+class HandlerError(Event):
+    """A bug of this server. The client saw the real server's kind of 500."""
+
+    where: str
+    traceback: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """An event with its place and time."""
+
+    seq: int
+    at: dt.datetime
+    event: Event
+
+    def line(self) -> str:
+        """One JSON object, without a newline."""
+        return json.dumps(
+            {
+                "seq": self.seq,
+                "at": self.at.isoformat(),
+                "event": type(self.event).__name__,
+                **dataclasses.asdict(self.event),
+            }
+        )
+
+
+E = TypeVar("E", bound=Event)
+
+
+class Journal:
+    """Append-only: the last ``keep`` entries in memory, all of them in a file if there is one.
+
+    ``file_error`` says why the file stopped, if it did. The lock is the innermost one: nothing is called under it.
+    """
+
+    def __init__(self, clock: Clock, *, file: Path | None = None, keep: int = 10_000) -> None:
+        """Open the journal.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: deque[Entry] = deque(maxlen=keep)
+        self._seq = 0
+        self._file: IO[str] | None = file.open("a", encoding="utf-8", buffering=1) if file else None
+        self.file_error: OSError | None = None
+        self._listeners: list[Callable[[Entry], None]] = []
+
+    def listen(self, listener: Callable[[Entry], None]) -> None:
+        """Have every later entry handed to ``listener``, in the thread that caused it."""
+        self._listeners.append(listener)
+
+    def add(self, event: Event) -> None:
+        with self._lock:
+            entry = Entry(self._seq, self._clock.now(), event)
+            self._seq += 1
+            self._entries.append(entry)
+            if self._file:
+                try:
+                    self._file.write(entry.line() + "\n")
+                except OSError as error:  # a full disk: the server goes on, whoever reads the file must know
+                    self.file_error = error
+                    self._close_file()
+        for listener in self._listeners:
+            listener(entry)
+
+    def entries(self) -> list[Entry]:
+        with self._lock:
+            return list(self._entries)
+
+    def events(self, kind: type[E]) -> list[E]:
+        """The remembered events of one type, oldest first."""
+        return [entry.event for entry in self.entries() if isinstance(entry.event, kind)]
+
+    def close(self) -> None:
+        """Close the file; later events are kept in memory only. Idempotent."""
+        with self._lock:
+            self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file:
+            with contextlib.suppress(OSError):  # what is still in the buffer of a full disk is lost
+                self._file.close()
+            self._file = None

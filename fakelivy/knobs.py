@@ -1,0 +1,101 @@
+"""What differs between the two dialects, and what nobody knows for sure, as settings with documented defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+
+class Dialect(str, Enum):
+    """Whose Livy is being spoken."""
+
+    LIVY = "livy"
+    FABRIC = "fabric"
+
+
+@dataclass(frozen=True)
+class DialectKnobs:
+    """One dialect's settings. Times are seconds.
+
+    Attributes:
+        idle_timeout: inactivity after which a session is reaped (Livy source: 1 h; Fabric docs: 20 min).
+        reap_busy: whether a session that still works is reaped too (Livy source: yes, LIVY-547).
+        reaped_view: what a reaped session looks like: ``gone`` is a 404 (Livy source); Fabric is unsure.
+        deleted_view: what a deleted session looks like (Livy source: gone; recorded from Fabric: killed or gone).
+        unique_names: names are unique and stand for the id in paths (Livy source).
+        nonfinite: infinities as JSON strings (Livy, measured) or as null (recorded from Fabric).
+        ntz_encoding: timestamps without time zone: Livy on JDK 17 fails the statement (``error``), on older JDKs
+            sends ``{}`` (``empty``); Fabric sends ISO text (``iso``).
+        stringify_wide: bigints and booleans as JSON strings; reported from Fabric by one client, denied by another.
+        truncated_key: whether results say that they were cut (recorded from Fabric; Livy is silent).
+    """
+
+    idle_timeout: float
+    reap_busy: bool
+    reaped_view: Literal["gone", "dead", "killed"]
+    deleted_view: Literal["gone", "dead", "killed"]
+    unique_names: bool
+    nonfinite: Literal["string", "null"]
+    ntz_encoding: Literal["error", "empty", "iso"]
+    stringify_wide: bool
+    truncated_key: bool
+
+
+LIVY = DialectKnobs(
+    idle_timeout=3600.0,
+    reap_busy=True,
+    reaped_view="gone",
+    deleted_view="gone",
+    unique_names=True,
+    nonfinite="string",
+    ntz_encoding="error",
+    stringify_wide=False,
+    truncated_key=False,
+)
+
+FABRIC = DialectKnobs(
+    idle_timeout=1200.0,
+    reap_busy=False,
+    reaped_view="dead",
+    deleted_view="killed",
+    unique_names=False,
+    nonfinite="null",
+    ntz_encoding="iso",
+    stringify_wide=False,
+    truncated_key=True,
+)
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Every setting of the wire behaviour. Times are seconds.
+
+    Attributes:
+        dialects: what differs between the dialects.
+        max_rows: rows of a result; the rest is cut (Livy source ``livy.rsc.sql.num-rows``).
+        retained_statements: statements a session remembers (Livy source).
+        session_retention: how long a finished session stays visible (Livy source).
+        cancel_timeout: when a statement that does not stop is called cancelled anyway (Livy source).
+        log_lines: lines of log a session keeps (Livy source).
+        max_creating: sessions that may be starting at one time (Livy source).
+        create_reply: Fabric's answer to a new session: ``id-only`` was seen live, ``full`` is the swagger.
+        livyinfo_during_start: Fabric leaves ``livyInfo`` out while a session starts (seen live).
+        statement_post_status: Fabric's answer to a new statement; swagger 200, docs accept 201.
+        list_shape: Fabric's list of sessions: ``items`` was seen live, ``sessions`` is the sibling service's.
+    """
+
+    dialects: Mapping[Dialect, DialectKnobs] = field(
+        default_factory=lambda: {Dialect.LIVY: LIVY, Dialect.FABRIC: FABRIC}
+    )
+    max_rows: int = 1000
+    retained_statements: int = 100
+    session_retention: float = 600.0
+    cancel_timeout: float = 30.0
+    log_lines: int = 200
+    max_creating: int = 100
+    create_reply: Literal["id-only", "full"] = "id-only"
+    livyinfo_during_start: Literal["absent", "null", "present"] = "absent"
+    statement_post_status: Literal[200, 201] = 200
+    list_shape: Literal["items", "sessions"] = "items"

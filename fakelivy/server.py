@@ -1,0 +1,246 @@
+"""The fake server as an object: it owns clock, ids, stores, journal, engine and socket, and ends them all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import itertools
+import socket
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from fakelivy.app import create_app
+from fakelivy.call import Services
+from fakelivy.clock import Clock, SystemClock
+from fakelivy.engine.port import Engine
+from fakelivy.errors import FakeLivyError
+from fakelivy.ids import Ids
+from fakelivy.journal import Journal
+from fakelivy.knobs import Dialect, Knobs
+from fakelivy.profiles import lakehouse_named, profile
+from fakelivy.rng import Rng
+from fakelivy.store import Store
+
+
+class FakeLivy:
+    """A Livy server, vanilla at ``/`` and Fabric's under ``/v1``, over one SQL engine.
+
+    Use it as a context manager. It executes whatever code it is sent, so it listens on loopback unless
+    ``allow_public`` is given.
+
+    Args:
+        engine: ``sail`` (real SQL), ``scripted``, or an engine object; an object is closed with the server.
+        warehouse: folder of the tables; ``None`` takes a temporary one that goes with the server.
+        host, port: where to listen; port 0 takes a free one.
+        lakehouses: names; the first is the default one, also of vanilla sessions.
+        schemas: whether the lakehouses are schema-enabled.
+        token: the bearer token that Fabric requests must show.
+        seed: what ids are made from; random when ``None``, see ``server.seed``.
+        clock: real time unless given.
+        knobs: wire behaviour.
+        journal_file: every event as a JSON line, appended.
+        allow_public: listen on addresses that other machines can reach.
+
+    Raises:
+        FakeLivyError: the server cannot be set up as asked; the message says why.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: str | Engine = "sail",
+        warehouse: str | Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        lakehouses: Sequence[str] = ("lakehouse",),
+        schemas: bool = True,
+        token: str = "fakelivy",
+        seed: int | None = None,
+        clock: Clock | None = None,
+        knobs: Knobs | None = None,
+        journal_file: str | Path | None = None,
+        allow_public: bool = False,
+    ) -> None:
+        if not lakehouses or len(set(lakehouses)) != len(lakehouses):
+            raise FakeLivyError("give at least one lakehouse, each name once")
+        if not token:
+            raise FakeLivyError("the token must not be empty")
+        if not allow_public and not _is_loopback(host):
+            raise FakeLivyError(
+                f"refusing to listen on {host}: this server executes code for whoever reaches it. "
+                "Listen on 127.0.0.1, or say allow_public (--allow-public) if you mean it"
+            )
+        self.host = host
+        self.port = port
+        self.token = token
+        self.clock = clock or SystemClock()
+        self.knobs = knobs or Knobs()
+        self._rng = Rng(seed)
+        self.seed = self._rng.seed
+        self._lakehouses = [lakehouse_named(name, schemas=schemas) for name in lakehouses]
+        self._exit = contextlib.ExitStack()
+        self._started = False
+        with contextlib.ExitStack() as undo:
+            self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse))
+            self.journal = _open_journal(self.clock, journal_file)
+            undo.callback(self.journal.close)
+            self._engine = self._own_engine(engine)
+            undo.callback(self._engine.close)
+            self._exit = undo.pop_all()
+
+    def start(self) -> None:
+        """Listen. A server starts once.
+
+        Raises:
+            FakeLivyError: the port is taken, or the address is not of this machine.
+        """
+        if self._started:
+            raise FakeLivyError("a server starts once; make a new one")
+        self._started = True
+        try:
+            listener = _listen(self.host, self.port)
+            self._serve(listener)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop listening and end every session, thread and engine process. Idempotent."""
+        self._exit.close()
+
+    def __enter__(self) -> FakeLivy:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a trailing slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def profile(self, dialect: str | Dialect | None = None) -> dict[str, Any]:
+        """The content of a dbt ``profiles.yml`` for one dialect, or with a target for each."""
+        dialects = [Dialect(dialect)] if dialect else list(Dialect)
+        return profile(dialects, self.url, self._lakehouses[0], self.token)
+
+    def _serve(self, listener: socket.socket) -> None:
+        ids = Ids(self._rng)
+        stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
+        for store in stores.values():
+            self._exit.callback(store.close)
+        services = Services(
+            stores=stores,
+            lakehouses={lakehouse.id: lakehouse for lakehouse in self._lakehouses},
+            knobs=self.knobs,
+            ids=ids,
+            journal=self.journal,
+            token=self.token,
+        )
+        with listener:
+            self.port = listener.getsockname()[1]
+            # Werkzeug ends the process when a port is taken, so the socket is ours and it gets a copy.
+            http = make_server(
+                self.host,
+                self.port,
+                create_app(services),
+                threaded=True,
+                request_handler=_QuietHandler,
+                fd=listener.fileno(),
+            )
+        thread = threading.Thread(target=http.serve_forever, args=(0.05,), name="fakelivy-http", daemon=True)
+        thread.start()
+        self._exit.callback(_stop_http, http, thread)
+
+    def _store(self, dialect: Dialect, ids: Ids) -> Store:
+        numbers = itertools.count()
+        return Store(
+            name=dialect.value,
+            engine=self._engine,
+            clock=self.clock,
+            journal=self.journal,
+            knobs=self.knobs,
+            dialect=self.knobs.dialects[dialect],
+            new_id=ids.session_guid if dialect is Dialect.FABRIC else lambda: str(next(numbers)),
+        )
+
+    def _own_warehouse(self, undo: contextlib.ExitStack) -> Path:
+        folder = tempfile.TemporaryDirectory(prefix="fakelivy-", ignore_cleanup_errors=True)
+        return Path(undo.enter_context(folder))
+
+    def _own_engine(self, engine: str | Engine) -> Engine:
+        if not isinstance(engine, str):
+            return engine
+        # Not needed, and not paid for, by those who bring their own engine.
+        from fakelivy.engine import create_engine
+        from fakelivy.engine.sail.catalog import WarehouseError
+
+        try:
+            return create_engine(engine, warehouse=self.warehouse, clock=self.clock)
+        except (WarehouseError, ValueError) as error:
+            raise FakeLivyError(str(error)) from error
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """The journal is the log."""
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        pass
+
+
+def _stop_http(http: BaseWSGIServer, thread: threading.Thread) -> None:
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise FakeLivyError(f"{port} is not a port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise FakeLivyError(f"port {port} on {host} is in use; choose another, or 0 for a free one") from None
+        raise FakeLivyError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+
+
+def _checked(folder: Path) -> Path:
+    """The warehouse folder, made if it is missing and proven writable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (FileExistsError, NotADirectoryError):
+        raise FakeLivyError(f"the warehouse {folder} is not a folder") from None
+    except OSError as error:
+        raise FakeLivyError(f"the warehouse {folder} is not writable: {error.strerror or error}") from None
+    return folder.resolve()
+
+
+def _open_journal(clock: Clock, file: str | Path | None) -> Journal:
+    try:
+        return Journal(clock, file=Path(file) if file else None)
+    except OSError as error:
+        raise FakeLivyError(f"cannot write the journal {file}: {error.strerror or error}") from None
