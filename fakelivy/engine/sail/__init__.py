@@ -1,0 +1,1 @@
+"""The embedded SQL engine: Sail in a child process behind a catalog of our own."""

@@ -1,0 +1,248 @@
+"""What a statement handler works with: the session's names, settings and views, the catalog, and the running child."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from filelock import FileLock, Timeout
+
+from fakelivy.clock import Clock
+from fakelivy.engine.port import EMPTY, Table
+from fakelivy.engine.sail import deltalog
+from fakelivy.engine.sail.catalog import Catalog, CatalogConflict, Name, Relation
+from fakelivy.engine.sail.connect import Interrupted, Link, Lost, Result, SailError
+from fakelivy.engine.sail.errors import SparkError, already_exists, not_found, schema_not_found, translate
+from fakelivy.engine.sail.names import full_name, references, render
+from fakelivy.engine.sail.patches import Scope, as_written, prepare
+from fakelivy.engine.sail.settings import Settings
+from fakelivy.engine.sail.sparktypes import Field
+from fakelivy.engine.sail.sync import Mirror
+from fakelivy.engine.sail.syntax import patch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LOCK_POLL = 0.05
+"""Seconds between two tries for a table another writer holds."""
+
+T = TypeVar("T")
+
+
+class Context:
+    """One session as statement handlers see it. Used by the session's worker thread only.
+
+    Attributes:
+        current: the current lakehouse and schema.
+        temporary: temporary views by lower-case name, with their queries.
+        cancelled: set when the running statement is to stop.
+        max_rows: rows the running statement may return.
+    """
+
+    def __init__(self, catalog: Catalog, clock: Clock, lakehouse: str, settings: Settings) -> None:
+        self.catalog = catalog
+        self.clock = clock
+        self.lakehouse = lakehouse
+        self.settings = settings
+        self.current = (lakehouse, "dbo")
+        self.temporary: dict[str, str] = {}
+        self.cancelled = threading.Event()
+        self.max_rows = 0
+        self._link: Link | None = None
+        self._mirror: Mirror | None = None
+
+    def attach(self, link: Link) -> None:
+        """Work on a new child, which knows nothing yet."""
+        self._link = link
+        self._mirror = Mirror(self.catalog, self.lakehouse, lambda sql: self._send(sql, 1))
+        self.temporary.clear()
+        self.use(*self.current)
+
+    # -- running SQL -------------------------------------------------------------------------------------------------
+
+    def run(self, sql: str, *, max_rows: int | None = None) -> Result:
+        """Run SQL on the child, which first learns of the tables in it.
+
+        Raises:
+            SparkError: it failed.
+        """
+        assert self._mirror is not None
+        self._mirror.ensure(sql, self.temporary)
+        return self._send(sql, self.max_rows if max_rows is None else max_rows)
+
+    def query(self, sql: str) -> Table:
+        """Run SQL whose rows are the statement's result."""
+        result = self.run(sql)
+        return Table(as_written(result.schema, sql), result.rows(), result.truncated)
+
+    def execute(self, sql: str) -> Table:
+        """Run SQL whose rows mean nothing to the client."""
+        self.run(sql, max_rows=1)
+        return EMPTY
+
+    def schema_of(self, query: str) -> list[Field]:
+        """The columns of a query, without running it."""
+        assert self._mirror is not None
+        self._mirror.ensure(query, self.temporary)
+        link, prepared = self._child(), self._prepared(query)
+        return self._translated(prepared, lambda: link.schema(prepared))
+
+    def put(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable under ``name`` (no temporary view in the client's eyes)."""
+        link = self._child()
+        self._translated("", lambda: link.put(name, table))
+
+    def take_back(self, what: str) -> None:
+        """Drop a table or view only we know of, whatever became of the statement."""
+        link = self._link
+        if link is not None:
+            with contextlib.suppress(SailError, Interrupted, Lost):
+                link.run(f"drop {what}", max_rows=1)
+
+    def configure(self, key: str, value: str) -> None:
+        """Hand a setting to Sail itself."""
+        link = self._child()
+        self._translated("", lambda: link.configure({key: value}))
+
+    def _child(self) -> Link:
+        self.check_cancelled()
+        assert self._link is not None, "no child is attached"
+        return self._link
+
+    def _send(self, sql: str, max_rows: int) -> Result:
+        link, prepared = self._child(), self._prepared(sql)
+        return self._translated(prepared, lambda: link.run(prepared, max_rows=max_rows))
+
+    def _prepared(self, sql: str) -> str:
+        scope = Scope(self.catalog.content().relations, self.temporary, self.current, self.lakehouse)
+        return prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled"))
+
+    def _translated(self, sql: str, call: Callable[[], T]) -> T:
+        try:
+            result = call()
+        except SailError as error:
+            raise SparkError(translate(str(error), sql)) from error
+        # A statement that was interrupted may end as if it had no rows.
+        self.check_cancelled()
+        return result
+
+    def check_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise Interrupted
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def use(self, lakehouse: str, schema: str) -> None:
+        """Make a schema the current one."""
+        assert self._mirror is not None
+        self._mirror.ensure_schema(lakehouse, schema)
+        self._send(f"use database {render(self._mirror.database(lakehouse, schema))}", 1)
+        self.current = (lakehouse, schema)
+
+    def resolve(self, parts: tuple[str, ...]) -> Name:
+        try:
+            return full_name(parts, self.current)
+        except ValueError:
+            raise not_found(parts) from None
+
+    def relation(self, parts: tuple[str, ...]) -> Relation:
+        """The table or view of this name.
+
+        Raises:
+            SparkError: there is none.
+        """
+        found = self.catalog.get(self.resolve(parts))
+        if found is None:
+            raise not_found(parts)
+        return found
+
+    def is_temporary(self, parts: tuple[str, ...]) -> bool:
+        return len(parts) == 1 and parts[0].lower() in self.temporary
+
+    def resolve_schema(self, parts: tuple[str, ...]) -> tuple[str, str]:
+        """The lakehouse and schema a name of one to three parts means."""
+        lower = [part.lower() for part in parts]
+        if len(lower) > 3:
+            raise schema_not_found(parts)
+        return (lower[-2] if len(lower) > 1 else self.current[0], lower[-1])
+
+    def existing_schema(self, parts: tuple[str, ...]) -> tuple[str, str]:
+        """The same, for a schema that must exist.
+
+        Raises:
+            SparkError: it does not.
+        """
+        found = self.resolve_schema(parts)
+        if found not in self.catalog.content().schemas:
+            raise schema_not_found(parts)
+        return found
+
+    def qualify(self, query: str) -> str:
+        """``query`` with every table it names written in full, so that it means the same anywhere and at any time."""
+        content = self.catalog.content()
+        edits = []
+        for reference in references(query):
+            if self.is_temporary(reference.parts) or len(reference.parts) > 4:
+                continue
+            name = full_name(reference.parts, self.current)
+            if name in content.relations:
+                edits.append((reference.start, reference.end, render(name)))
+        return patch(query, edits)
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+
+    def fields(self, relation: Relation) -> list[Field]:
+        """The columns of a table or view, as Spark's JSON."""
+        if relation.is_view:
+            return [dict(column) for column in relation.columns]
+        return self.snapshot(relation).fields
+
+    def save(self, relation: Relation, *, new: bool = False) -> None:
+        """Write a table or view into the catalog.
+
+        Raises:
+            SparkError: its name is taken although it is ``new``, or its schema is gone.
+        """
+        try:
+            self.catalog.put(relation, new=new)
+        except CatalogConflict:
+            if relation.name[:2] not in self.catalog.content().schemas:
+                raise schema_not_found(relation.name[:2]) from None
+            raise already_exists(relation.name) from None
+
+    def snapshot(self, relation: Relation) -> deltalog.Snapshot:
+        """The state of a Delta table.
+
+        Raises:
+            SparkError: its files are gone.
+        """
+        try:
+            return deltalog.load(self.catalog.folder(relation))
+        except FileNotFoundError as error:
+            raise SparkError(
+                f"[DELTA_TABLE_NOT_FOUND] Delta table {render(relation.name)} has no log: {error}"
+            ) from error
+
+    @contextlib.contextmanager
+    def writing(self, name: Name) -> Iterator[None]:
+        """Hold the table against every other writer, in this process or another. Waits until cancelled."""
+        folder = self.catalog.private / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / (".".join(part.encode().hex() for part in name)[:200] + ".lock"))
+        while True:
+            self.check_cancelled()
+            try:
+                lock.acquire(timeout=LOCK_POLL * 4, poll_interval=LOCK_POLL)
+                break
+            except Timeout:
+                continue
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def milliseconds(self) -> int:
+        """The server's wall clock, as Delta writes times."""
+        return int(self.clock.now().timestamp() * 1000)

@@ -1,0 +1,54 @@
+"""The embedded engine over one warehouse folder."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from fakelivy.clock import Clock
+from fakelivy.engine.port import EngineUnavailable, SessionSpec
+from fakelivy.engine.sail.catalog import Catalog
+from fakelivy.engine.sail.connect import warm_up
+from fakelivy.engine.sail.session import SailSession
+
+
+class SailEngine:
+    """Sessions over the warehouse at ``warehouse``, which is made if it is not there.
+
+    Raises:
+        WarehouseError: the folder cannot be used.
+    """
+
+    name = "sail"
+
+    def __init__(self, warehouse: Path, clock: Clock) -> None:
+        self._catalog = Catalog(Path(warehouse))
+        self._clock = clock
+        self._lock = threading.Lock()  # over _sessions and _closed
+        self._sessions: set[SailSession] = set()
+        self._closed = False
+        # The first session needs pyspark; the server itself should be up before that.
+        threading.Thread(target=warm_up, name="fakelivy-warm-up", daemon=True).start()
+
+    def open(self, spec: SessionSpec) -> SailSession:
+        session = SailSession(spec, self._catalog, self._clock, self._forget)
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._sessions.add(session)
+        if closed:
+            session.close()
+            raise EngineUnavailable("the engine is closed")
+        return session
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            sessions = list(self._sessions)
+        for session in sessions:
+            session.close()
+        self._catalog.close()
+
+    def _forget(self, session: SailSession) -> None:
+        with self._lock:
+            self._sessions.discard(session)

@@ -1,0 +1,151 @@
+"""Every SQL error of the engine: Spark's error classes, and the table that turns Sail's texts into them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from fakelivy.engine.sail.names import references
+from fakelivy.engine.sail.tokens import Kind, Token, tokenize
+
+
+class SparkError(Exception):
+    """A statement failed; the text starts with Spark's error class in brackets."""
+
+
+def spark_error(error_class: str, text: str) -> SparkError:
+    return SparkError(f"[{error_class}] {text}")
+
+
+def quoted(parts: tuple[str, ...]) -> str:
+    """A name as Spark prints it in errors: `` `a`.`b` ``."""
+    return ".".join(f"`{part}`" for part in parts)
+
+
+def unsupported(command: str, why: str = "") -> SparkError:
+    """The answer to a command that neither Sail nor we can do: it names the command."""
+    return spark_error("UNSUPPORTED_FEATURE", f"{command} is not supported by the embedded engine{why and ': ' + why}.")
+
+
+def not_found(parts: tuple[str, ...]) -> SparkError:
+    return spark_error(
+        "TABLE_OR_VIEW_NOT_FOUND",
+        f"The table or view {quoted(parts)} cannot be found. Check the spelling, the schema and the catalog.",
+    )
+
+
+def schema_not_found(parts: tuple[str, ...]) -> SparkError:
+    return spark_error(
+        "SCHEMA_NOT_FOUND", f"The schema {quoted(parts)} cannot be found. Check the spelling and the catalog."
+    )
+
+
+def already_exists(parts: tuple[str, ...]) -> SparkError:
+    return spark_error(
+        "TABLE_OR_VIEW_ALREADY_EXISTS",
+        f"Cannot create table or view {quoted(parts)} because it already exists. "
+        "Choose another name, drop the existing object, or use IF NOT EXISTS or OR REPLACE.",
+    )
+
+
+def syntax_error(source: str, token: Token, *, extra: bool = False) -> SparkError:
+    line, position = _place(source, token.start)
+    where = "end of input" if token.kind is Kind.END else f"'{token.text[:60]}'"
+    more = f": extra input '{token.text[:60]}'" if extra else ""
+    return spark_error("PARSE_SYNTAX_ERROR", f"Syntax error at or near {where}{more}.(line {line}, pos {position})")
+
+
+def _place(source: str, offset: int) -> tuple[int, int]:
+    before = source[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1)
+
+
+def _parse(match: re.Match[str], source: str) -> str:
+    offset = match["offset"]
+    if offset is None:
+        return str(syntax_error(source, Token(Kind.END, "", len(source))))
+    return str(syntax_error(source, Token(Kind.WORD, source[int(offset) : int(match["end"])], int(offset))))
+
+
+def _column(match: re.Match[str], _: str) -> str:
+    name = ".".join(f"`{part}`" for part in re.findall(r'Identifier\("(.*?)"\)', match["x"]))
+    return (
+        f"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column, variable or parameter with name {name} cannot be resolved."
+    )
+
+
+def _command(match: re.Match[str], _: str) -> str:
+    return str(unsupported(re.sub(r"(?<!^)(?=[A-Z])", " ", match["x"]).upper()))
+
+
+def _missing(match: re.Match[str], source: str) -> str:
+    # Sail tells the last part only; the statement has the name as it was written.
+    last = match["x"].strip()
+    written = (found.parts for found in references(source) if found.parts[-1].lower() == last.lower())
+    return str(not_found(next(written, (last,))))
+
+
+def _second(_: re.Match[str], source: str) -> str:
+    tokens = [token for token in tokenize(source) if token.kind not in (Kind.SPACE, Kind.COMMENT)]
+    ended = False
+    for token in tokens:
+        if ended and token.text != ";":
+            return str(syntax_error(source, token, extra=True))
+        ended = ended or token.text == ";"
+    return str(syntax_error(source, Token(Kind.END, "", len(source))))
+
+
+Maker = Callable[[re.Match[str], str], str]
+
+# Sail 0.7.2's own texts, most specific first: a template of the match, or a function of it and the statement.
+_ROWS: tuple[tuple[str, str | Maker], ...] = (
+    (r"(?:Table|View) not found:? (?:\[\w+\] Table or view not found: )?(?P<x>[^\n]+)", _missing),
+    (r"(?:Database|Namespace) not found: (?P<x>[^\n]+)", r"[SCHEMA_NOT_FOUND] The schema `\g<x>` cannot be found."),
+    (r"attribute ObjectName\(\[(?P<x>.*?)\]\) is missing from the schema", _column),
+    (r"\[(?!UNSUPPORTED_DATA_TYPE)[A-Z_.]+\] .*", r"\g<0>"),
+    (r"invalid argument: found .*?(?: at (?P<offset>\d+):(?P<end>\d+))? expected", _parse),
+    (r"invalid argument: expected one statement", _second),
+    (
+        r"unknown (?:table |aggregate |window )?function: (?P<x>\S+)",
+        r"[UNRESOLVED_ROUTINE] Cannot resolve routine `\g<x>`: no function of this name is known.",
+    ),
+    (
+        r"Can(?:not|'t) cast (?:string|value) '?(?P<v>.*?)'? to (?:value of )?(?:type )?(?P<t>\w+)",
+        r"[CAST_INVALID_INPUT] The value '\g<v>' cannot be cast to \g<t> because it is malformed or out of range.",
+    ),
+    (r"[Dd]ivide by zero", "[DIVIDE_BY_ZERO] Division by zero."),
+    (r"is not true!", "[USER_RAISED_EXCEPTION] Assertion failed: the condition is not true."),
+    (
+        r"(?:listing table path|Delta table|Table|View) already exists:? ?(?P<x>[^\n]*)",
+        r"[TABLE_OR_VIEW_ALREADY_EXISTS] The table or view already exists: \g<x>",
+    ),
+    (
+        r"input schema for INSERT has (?P<n>\d+) fields, but table schema has (?P<m>\d+)",
+        r"[INSERT_COLUMN_ARITY_MISMATCH] Cannot write: the query has \g<n> columns, the table has \g<m>.",
+    ),
+    (
+        r"MERGE_CARDINALITY_VIOLATION",
+        "[DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE] Cannot merge: several source rows match the same "
+        "target row, so it is not clear which of them should change it.",
+    ),
+    (r"Failed to commit transaction.*", r"[DELTA_CONCURRENT_WRITE] Another writer changed the table meanwhile: \g<0>"),
+    (
+        r'No field named [^\n]*"#\d+"',
+        "[MISSING_AGGREGATION] The query has a column that is neither in GROUP BY nor in an aggregate function.",
+    ),
+    (
+        r"duplicate (?:un)?qualified field name \"?(?P<x>[^\"\n]*)",
+        r"[COLUMN_ALREADY_EXISTS] The column `\g<x>` already exists. Choose another name for one of them.",
+    ),
+    (r"(?:CommandNode|PlanNode)::(?P<x>\w+)", _command),
+)
+_TABLE = tuple((re.compile(pattern, re.DOTALL), make) for pattern, make in _ROWS)
+
+
+def translate(text: str, source: str) -> str:
+    """Sail's error ``text`` for the statement ``source`` in Spark's words; what no row knows stays as it is."""
+    text = text.strip()
+    for pattern, make in _TABLE:
+        if match := pattern.search(text):
+            return match.expand(make) if isinstance(make, str) else make(match, source)
+    return text or "Sail failed the statement without a reason."

@@ -1,0 +1,90 @@
+"""The parent's handle on one child process: start it, ask whether it lives, read why it died, kill it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+
+from fakelivy.engine.port import EngineUnavailable
+
+START_TIMEOUT = 60.0
+"""Seconds a child may take to print its port; it needs 0.1 to 0.3."""
+
+
+def _environment(lakehouse: str) -> dict[str, str]:
+    # A long chain of operators overflows the default stack and takes the process along (measured: 256 MiB carries
+    # 2,000). The pages are only reserved until used.
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("SAIL_")},
+        "SAIL_CATALOG__LIST": f'[{{name={json.dumps(lakehouse)}, type="memory", initial_database=["dbo"]}}]',
+        "SAIL_CATALOG__DEFAULT_CATALOG": lakehouse,
+        "SAIL_CATALOG__DEFAULT_DATABASE": '["dbo"]',
+        "SAIL_RUNTIME__STACK_SIZE": str(256 * 1024 * 1024),
+        "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(365 * 24 * 3600),
+        "TZ": "UTC",
+        "RUST_LOG": "error",
+    }
+
+
+class Child:
+    """One running Sail server.
+
+    Raises:
+        EngineUnavailable: it did not start.
+    """
+
+    def __init__(self, lakehouse: str) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the child; closed in kill()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fakelivy.engine.sail.child"],
+            env=_environment(lakehouse),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        timer = threading.Timer(START_TIMEOUT, self._process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline()
+        finally:
+            timer.cancel()
+        if not line.strip().isdigit():
+            reason = self.last_words()
+            self.kill()
+            raise EngineUnavailable(f"the SQL engine process did not start: {reason}")
+        self.port = int(line)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error, and its exit status."""
+        try:
+            size = self._errors.seek(0, os.SEEK_END)
+            self._errors.seek(max(0, size - 2000))
+            said = self._errors.read().decode("utf-8", "replace").strip()
+        except ValueError:  # closed
+            said = ""
+        try:
+            status: int | None = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            status = None
+        return f"exit status {status}" + (f", {said}" if said else "")
+
+    def kill(self) -> None:
+        """End it at once and reap it. Idempotent."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            if stream is not None:
+                stream.close()

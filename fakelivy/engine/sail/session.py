@@ -1,0 +1,215 @@
+"""One Livy session's engine: its thread, its child process, and what follows a cancel or the child's death."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from fakelivy.clock import Clock
+from fakelivy.engine.port import EngineUnavailable, Failure, SessionSpec, Table
+from fakelivy.engine.sail.catalog import Catalog
+from fakelivy.engine.sail.connect import Interrupted, Link, Lost
+from fakelivy.engine.sail.context import Context
+from fakelivy.engine.sail.errors import SparkError, unsupported
+from fakelivy.engine.sail.process import Child
+from fakelivy.engine.sail.settings import Settings
+from fakelivy.engine.sail.statements import dispatch
+
+CANCEL_GRACE = 2.0
+"""Seconds an interrupted statement may go on before its child is killed: some plans never look up."""
+
+logger = logging.getLogger(__name__)
+
+
+class SailExecution:
+    """One statement, from its start to its outcome."""
+
+    def __init__(self, code: str, kind: str, max_rows: int, on_done: Callable[[], None], clock: Clock) -> None:
+        self.code = code
+        self.kind = kind
+        self.max_rows = max_rows
+        self.cancelled = threading.Event()
+        self.done = threading.Event()
+        self.stop: Callable[[], None] = lambda: None
+        self._on_done = on_done
+        self._clock = clock
+        self._outcome: Table | Failure | None = None
+        self._finished_at: float | None = None
+
+    @property
+    def outcome(self) -> Table | Failure | None:
+        return self._outcome
+
+    @property
+    def finished_at(self) -> float | None:
+        return self._finished_at
+
+    def finish(self, outcome: Table | Failure) -> None:
+        self._finished_at = self._clock.monotonic()
+        self._outcome = outcome
+        self.done.set()
+        self._on_done()
+
+    def cancel(self) -> None:
+        if not self.cancelled.is_set() and not self.done.is_set():
+            self.cancelled.set()
+            threading.Thread(target=self.stop, name="fakelivy-cancel", daemon=True).start()
+
+
+class SailSession:
+    """A session over one child process. Statements run one after another on the session's own thread.
+
+    Raises:
+        EngineUnavailable: the child did not start.
+    """
+
+    def __init__(
+        self, spec: SessionSpec, catalog: Catalog, clock: Clock, on_close: Callable[[SailSession], None]
+    ) -> None:
+        self._clock = clock
+        self._lakehouse = spec.lakehouse.lower()
+        self._on_close = on_close
+        for schema in ("dbo", "default"):
+            catalog.create_schema(self._lakehouse, schema)
+        self._settings = Settings(spec.conf)
+        self._context = Context(catalog, clock, self._lakehouse, self._settings)
+        self._guard = threading.Lock()  # over _child, _link and _closed; held for moments only
+        self._turn = threading.Lock()  # held while the running statement changes or is interrupted, never with _guard
+        self._closed = False
+        self._child: Child | None = None
+        self._link: Link | None = None
+        self._lost_views: set[str] = set()
+        self._todo: queue.SimpleQueue[SailExecution | None] = queue.SimpleQueue()
+        self._running: SailExecution | None = None
+        self._attach()
+        self._thread = threading.Thread(target=self._work, name=f"fakelivy-sail-{spec.session_id}", daemon=True)
+        self._thread.start()
+
+    def start(
+        self, code: str, *, kind: str, max_rows: int, started_at: float, on_done: Callable[[], None]
+    ) -> SailExecution:
+        del started_at  # real work takes real time
+        execution = SailExecution(code, kind, max_rows, on_done, self._clock)
+        execution.stop = lambda: self._stop(execution)
+        self._todo.put(execution)
+        return execution
+
+    def close(self) -> None:
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            running = self._running
+        if running is not None:
+            running.cancelled.set()
+        self._detach()
+        self._todo.put(None)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=5)
+        self._on_close(self)
+
+    # -- the worker thread -------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while (execution := self._todo.get()) is not None:
+            with self._turn:
+                self._running = execution
+            outcome = self._outcome(execution)
+            with self._turn:
+                self._running = None
+            execution.finish(outcome)
+
+    def _outcome(self, execution: SailExecution) -> Table | Failure:
+        context = self._context
+        context.cancelled = execution.cancelled
+        context.max_rows = execution.max_rows
+        try:
+            context.check_cancelled()
+            if execution.kind != "sql":
+                raise unsupported(f"code of kind {execution.kind!r}")
+            if not self._alive():
+                self._attach()
+            return dispatch(context, execution.code)
+        except Interrupted:
+            return _cancelled()
+        except Lost:
+            if execution.cancelled.is_set():
+                return _cancelled()
+            reason = self._autopsy()
+            self._detach()
+            return Failure(
+                f"[ENGINE_LOST] The SQL engine process ended while the statement ran ({reason}); the statement may or "
+                "may not have taken effect. The session goes on with a new process, without its temporary views."
+            )
+        except EngineUnavailable as error:
+            return Failure(f"[ENGINE_LOST] {error}")
+        except SparkError as error:
+            return _cancelled() if execution.cancelled.is_set() else Failure(self._explained(str(error)))
+        except Exception as error:
+            # A bug of ours must end the statement, not the thread that all later ones wait for.
+            logger.exception("statement failed inside the engine")
+            return Failure(f"[INTERNAL_ERROR] The embedded engine failed: {type(error).__name__}: {error}")
+
+    def _explained(self, message: str) -> str:
+        gone = self._lost_views - set(self._context.temporary)
+        lost = [view for view in sorted(gone) if f"`{view}`" in message.lower()]
+        if lost and "TABLE_OR_VIEW_NOT_FOUND" in message:
+            return f"{message} (The temporary view {lost[0]} was lost when the SQL engine process was restarted.)"
+        return message
+
+    # -- the child ---------------------------------------------------------------------------------------------------
+
+    def _alive(self) -> bool:
+        with self._guard:
+            return self._child is not None and self._child.alive()
+
+    def _attach(self) -> None:
+        self._detach()
+        self._lost_views |= set(self._context.temporary)
+        child = Child(self._lakehouse)
+        try:
+            link = Link(child.port, self._settings.forwarded())
+            with self._guard:
+                self._child, self._link = child, link
+                closed = self._closed
+            if closed:
+                raise Interrupted
+            self._context.attach(link)
+        except BaseException:
+            child.kill()
+            raise
+
+    def _detach(self) -> None:
+        with self._guard:
+            child, link = self._child, self._link
+            self._child = self._link = None
+        if child is not None:
+            child.kill()
+        if link is not None:
+            link.close()
+
+    def _autopsy(self) -> str:
+        with self._guard:
+            child = self._child
+        return child.last_words() if child is not None else "it was closed"
+
+    def _stop(self, execution: SailExecution) -> None:
+        """Interrupt a statement; kill its child if it does not listen."""
+        with self._guard:
+            child = self._child
+        # A child that is busy enough does not even answer, so asking must not keep us from killing.
+        threading.Thread(target=self._interrupt, args=(execution,), name="fakelivy-interrupt", daemon=True).start()
+        if not execution.done.wait(CANCEL_GRACE) and child is not None:
+            child.kill()
+
+    def _interrupt(self, execution: SailExecution) -> None:
+        with self._turn:
+            link = self._link
+            if execution is self._running and link is not None:
+                link.interrupt()
+
+
+def _cancelled() -> Failure:
+    return Failure("[OPERATION_CANCELED] The statement was cancelled.", cancelled=True)

@@ -1,0 +1,139 @@
+"""Which handler takes which statement: a table of opening words. What no row recognises goes to Sail untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from fakelivy.engine.port import Table
+from fakelivy.engine.sail.context import Context
+from fakelivy.engine.sail.statements import (
+    alter,
+    describe,
+    dml,
+    inserts,
+    queries,
+    schemas,
+    session,
+    show,
+    show_create,
+    tables,
+    views,
+)
+from fakelivy.engine.sail.syntax import Cursor
+
+Handler = Callable[[Context, Cursor], Table]
+
+# Words in the order they must come; [a|b] may be missing, a|b is one of them. The first row that fits is taken.
+ROWS: tuple[tuple[str, Handler], ...] = (
+    ("create database|schema|namespace", schemas.create),
+    ("drop database|schema|namespace", schemas.drop),
+    ("describe|desc database|schema|namespace", schemas.describe),
+    ("use", schemas.use),
+    ("create or replace [external] table", tables.create_or_replace),
+    ("create [external] table", tables.create),
+    ("drop table", tables.drop),
+    ("create or replace [global] temporary|temp view", views.create_temporary_or_replace),
+    ("create [global] temporary|temp view", views.create_temporary),
+    ("create or replace view", views.create_or_replace),
+    ("create view", views.create),
+    ("drop view", views.drop),
+    ("alter view", views.alter),
+    ("alter table", alter.table),
+    ("comment on", alter.comment_on),
+    ("insert overwrite", inserts.overwrite),
+    ("insert into", inserts.into),
+    ("merge", dml.merge),
+    ("update", dml.update),
+    ("delete from", dml.delete),
+    ("truncate table", dml.truncate),
+    ("show databases|schemas|namespaces", show.schemas),
+    ("show tables", show.tables),
+    ("show table extended", show.table_extended),
+    ("show views", show.views),
+    ("show columns", show.columns),
+    ("show tblproperties", show.properties),
+    ("show partitions", show.partitions),
+    ("show create table", show_create.create_table),
+    ("show catalogs", show.catalogs),
+    ("describe|desc history", describe.history),
+    ("describe|desc detail", describe.detail),
+    ("describe|desc query", describe.query),
+    ("describe|desc function", queries.passed),
+    ("describe|desc", describe.table),
+    ("set catalog|role|variable|var", session.refused),
+    ("set", session.set_),
+    ("reset", session.reset),
+    # Accepted: there is nothing to do here, and nothing a client could see is missing afterwards.
+    ("optimize", session.accepted_on_table),
+    ("vacuum", session.accepted_on_table),
+    ("analyze table", session.accepted_on_table),
+    ("refresh [table]", session.accepted_on_table),
+    ("cache [lazy] table", session.accepted_on_table),
+    ("uncache table", session.accepted_on_table),
+    ("clear cache", session.accepted),
+)
+
+REFUSED: tuple[str, ...] = (
+    "add archive|archives|file|files|jar|jars",
+    "analyze tables",
+    "call",
+    "convert to delta",
+    "copy into",
+    "create catalog|connection|function|index|share",
+    "create or replace function|materialized",
+    "create [or] [replace] temporary function",
+    "create|drop|refresh|alter materialized",
+    "declare",
+    "deny",
+    "drop catalog|connection|function|index|temporary",
+    "execute immediate",
+    "fsck repair [table]",
+    "generate",
+    "grant",
+    "list archive|archives|file|files|jar|jars",
+    "load data",
+    "msck repair [table]",
+    "refresh function",
+    "reorg table",
+    "repair table",
+    "restore [table]",
+    "revoke",
+    "show grant|grants|locks|indexes|role|roles|transactions",
+    "unload",
+)
+"""Opening words of what Spark or Fabric can do and this engine cannot; Sail would call it a syntax error."""
+
+
+def dispatch(ctx: Context, source: str) -> Table:
+    """Execute one statement.
+
+    Raises:
+        SparkError: it failed.
+        Interrupted: it was cancelled.
+        Lost: the child process died.
+    """
+    cursor = Cursor(source)
+    cursor.peek()
+    for words in REFUSED:
+        if _recognise(cursor, words):
+            raise cursor.unsupported()
+    for words, handler in ROWS:
+        if _recognise(cursor, words):
+            return handler(ctx, cursor)
+    return queries.passed(ctx, cursor)
+
+
+@cache
+def _pattern(words: str) -> tuple[tuple[bool, tuple[str, ...]], ...]:
+    return tuple((w.startswith("["), tuple(w.strip("[]").upper().split("|"))) for w in words.split())
+
+
+def _recognise(cursor: Cursor, words: str) -> bool:
+    """Step over ``words`` if the statement opens with them."""
+    start = cursor.index
+    for optional, options in _pattern(words):
+        if not cursor.take_any(*options) and not optional:
+            cursor.index = start
+            return False
+    return True
