@@ -1,0 +1,59 @@
+"""Builds the wheel, looks at what is in it, and installs it alone to see that the adapter needs nothing of the fake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+ALLOWED = ("dbt/adapters/fabricspark/", "dbt/include/fabricspark/", "fakelivy/", "chaos/", "dbt_fabricspark-")
+REQUIRED = (
+    "dbt/adapters/fabricspark/__init__.py",
+    "dbt/adapters/fabricspark/py.typed",
+    "dbt/include/fabricspark/dbt_project.yml",
+    "dbt/include/fabricspark/macros/seed.sql",
+    "dbt/include/fabricspark/profile_template.yml",
+    "fakelivy/py.typed",
+    "chaos/py.typed",
+)
+ALONE = """
+import importlib.util
+import sys
+
+from dbt.adapters.fabricspark import Plugin
+
+assert Plugin.credentials.__name__ == "FabricSparkCredentials"
+for package in ("flask", "pysail", "pyspark", "pyarrow"):
+    assert importlib.util.find_spec(package) is None, f"the adapter alone installs {package}"
+assert not [name for name in sys.modules if name.split(".")[0] in ("fakelivy", "chaos")]
+print("the adapter works alone")
+"""
+
+
+def run(*command: str | Path) -> None:
+    print("+", *command, flush=True)
+    subprocess.run([str(part) for part in command], check=True, cwd=ROOT)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
+        (wheel,) = Path(folder).glob("*.whl")
+        names = zipfile.ZipFile(wheel).namelist()
+        strange = [name for name in names if not name.startswith(ALLOWED) or name.endswith((".pyc", ".sqlite"))]
+        missing = [name for name in REQUIRED if name not in names]
+        assert not strange, f"in the wheel, but should not be: {strange}"
+        assert not missing, f"not in the wheel, but should be: {missing}"
+        print(f"{wheel.name}: {len(names)} files, as they should be")
+        alone = Path(folder) / "alone"
+        run(sys.executable, "-m", "venv", alone)
+        run(alone / "bin" / "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel)
+        run(alone / "bin" / "python", "-W", "error::ImportWarning", "-c", ALONE)
+
+
+if __name__ == "__main__":
+    main()

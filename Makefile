@@ -1,0 +1,51 @@
+# Everything sets itself up: a virtual environment in .venv, made once and again when the requirements change.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs wheel clean
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+demo: $(VENV)/installed-demo ## build a real dbt project on a fake Livy server, and check every figure (ARGS=--help)
+	@$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(VENV)/installed-dev ## run the tests in parallel (ARGS='-k name' …)
+	@echo "Running the tests on all cores."
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python docs/generate.py --check
+
+docs: $(VENV)/installed-dev ## write the generated tables of the documentation
+	$(BIN)/python docs/generate.py
+
+wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
+	$(BIN)/python .ci/check_wheel.py
+
+clean: ## remove the virtual environment and everything that was built
+	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/installed-demo: EXTRA = fakelivy
+$(VENV)/installed-dev: EXTRA = dev
+$(VENV)/installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing dbt-fabricspark[$(EXTRA)] into $(VENV); this happens once and takes a minute or two."
+	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRA)]' | awk \
+	  '/^Collecting/ { print "  " $$2; fflush() } /^Installing collected/ { print "  unpacking, the longest part"; fflush() }'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo "Python 3.10 or later is needed; '$(PYTHON)' is not that. Try: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

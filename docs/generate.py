@@ -1,0 +1,69 @@
+"""Writes the tables of the documentation from the data they describe: ``python docs/generate.py [--check]``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
+from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
+
+ROOT = Path(__file__).parent.parent
+
+
+def profile_fields() -> str:
+    """Every field of a target, its default and its meaning."""
+    rows = ["| field | default | meaning |", "|---|---|---|"]
+    for field in fields(FabricSparkCredentials):
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        shown = "" if default is None else f"`{default}`"
+        rows.append(f"| `{field.name}` | {shown} | {field.metadata['help']} |")
+    return "\n".join(rows)
+
+
+def incumbent_fields() -> str:
+    """Every field of the incumbent's profiles that this version only knows by name."""
+    rows = ["| field | what happens | instead |", "|---|---|---|"]
+    for name, field in INCUMBENT_FIELDS.items():
+        what = "refused" if field.refuse else "no effect, with a warning"
+        rows.append(f"| `{name}` | {what} | {field.instead} |")
+    return "\n".join(rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"profile-fields": profile_fields, "incumbent-fields": incumbent_fields}
+
+_MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def render(page: str) -> str:
+    """The page with every marked table made anew.
+
+    Raises:
+        KeyError: it marks a table that does not exist.
+    """
+    return _MARKED.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}\n{match[3]}", page)
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` only say which are not up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a page is out of date")
+    check = parser.parse_args().check
+    stale = 0
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        made = render(page)
+        if made != page:
+            stale += 1
+            sys.stdout.write(f"{path.relative_to(ROOT)} {'is out of date' if check else 'written'}\n")
+            if not check:
+                path.write_text(made, encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
