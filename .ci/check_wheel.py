@@ -15,6 +15,7 @@ REQUIRED = (
     "dbt/adapters/fabricspark/__init__.py",
     "dbt/adapters/fabricspark/py.typed",
     "dbt/include/fabricspark/dbt_project.yml",
+    "dbt/include/fabricspark/macros/comments.sql",
     "dbt/include/fabricspark/macros/seed.sql",
     "dbt/include/fabricspark/profile_template.yml",
     "fakelivy/py.typed",

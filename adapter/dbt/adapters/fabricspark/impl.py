@@ -43,6 +43,12 @@ class FabricSparkAdapter(SparkAdapter):
         return [str(row[0]).replace("`", "").rpartition(".")[2] for row in rows]
 
     @available
+    @classmethod
+    def string_literal(cls, value: str) -> str:
+        """A string as Spark SQL writes it, whatever is in it."""
+        return text(value or "")
+
+    @available
     def seed_insert_sql(
         self, relation: BaseRelation, table: agate.Table, types: Sequence[str], start: int, size: int
     ) -> str:
