@@ -78,6 +78,7 @@ def test_schema_defaults_to_the_lakehouse_and_locally_to_default() -> None:
         ({"statement_timeout": float("nan")}, "statement_timeout is nan"),
         ({"connect_retries": -1}, "connect_retries is -1; it must not be negative"),
         ({"spark_config": {"conf": ["a"]}}, "spark_config.conf must be a mapping"),
+        ({"spark_config": {"conf": {"livy.rsc.sql.num-rows": "all"}}}, "must be a number of rows"),
         ({"environmentId": "prod"}, "environmentId 'prod' is not a GUID"),
         ({"auth": "CLI"}, "field 'auth' is not supported: use 'authentication'"),
         ({"identifier_prefix": "x_"}, "field 'identifier_prefix' is not supported"),
@@ -132,4 +133,13 @@ def test_the_session_request_carries_the_profiles_spark_config() -> None:
             "spark.livy.session.idle.timeout": "20m",
         },
     }
-    assert load(LOCAL).session_body() == {"name": "dbt-fabricspark", "kind": "sql"}
+    conf = {"livy.rsc.sql.num-rows": "1000000"}
+    assert load(LOCAL).session_body() == {"name": "dbt-fabricspark", "kind": "sql", "conf": conf}
+
+
+def test_a_local_profile_may_set_the_longest_result_itself() -> None:
+    conf = {"livy.rsc.sql.num-rows": "5"}
+    credentials = load({**LOCAL, "spark_config": {"conf": conf}})
+    assert credentials.session_body()["conf"] == conf
+    assert credentials.settings().row_limit == 5
+    assert load(FABRIC).settings().row_limit is None

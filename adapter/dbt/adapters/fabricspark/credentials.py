@@ -29,6 +29,12 @@ SECRETS = ("client_secret", "accessToken")
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+NUM_ROWS = "livy.rsc.sql.num-rows"
+"""Apache Livy's setting for the longest result, 1000 unless a session asks for another (contract 1.8)."""
+
+ROW_LIMIT = 1_000_000
+"""What our sessions ask for; a result of that size fails in Livy's own size limit first."""
+
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _API_VERSION = "2023-12-01"
 
@@ -147,7 +153,15 @@ class FabricSparkCredentials(Credentials):
             body["conf"] = conf
         if self.livy_mode == "local":
             body["kind"] = "sql"
+            body["conf"] = {NUM_ROWS: str(self.row_limit), **conf}
         return body
+
+    @property
+    def row_limit(self) -> int | None:
+        """Rows after which Apache Livy cuts a result without a word; ``None`` where the server says so itself."""
+        if self.livy_mode != "local":
+            return None
+        return int((self.spark_config.get("conf") or {}).get(NUM_ROWS, ROW_LIMIT))
 
     def settings(self) -> Settings:
         """What waiting needs to know, frozen."""
@@ -156,7 +170,7 @@ class FabricSparkCredentials(Credentials):
 
 @dataclass(frozen=True)
 class Settings:
-    """The profile's figures for waiting and trying again; seconds, but for ``connect_retries``."""
+    """The profile's figures for waiting and trying again; seconds, but for ``connect_retries`` and ``row_limit``."""
 
     http_timeout: float
     session_start_timeout: float
@@ -165,9 +179,10 @@ class Settings:
     poll_statement_wait: float
     connect_retries: int
     connect_timeout: float
+    row_limit: int | None = None
 
 
-_SHOWN_SETTINGS = tuple(f.name for f in fields(Settings))
+_SHOWN_SETTINGS = tuple(f.name for f in fields(Settings) if f.name != "row_limit")
 
 
 def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,6 +267,9 @@ def _check_spark_config(c: FabricSparkCredentials) -> None:
     conf = c.spark_config.get("conf")
     if conf is not None and not isinstance(conf, Mapping):
         raise DbtRuntimeError("spark_config.conf must be a mapping of Spark settings")
+    limit = str((conf or {}).get(NUM_ROWS, ROW_LIMIT))
+    if not limit.isdigit() or int(limit) == 0:
+        raise DbtRuntimeError(f"{NUM_ROWS} in spark_config.conf is '{limit}'; it must be a number of rows")
     if c.environmentId and not _GUID.match(c.environmentId):
         raise DbtRuntimeError(f"environmentId '{c.environmentId}' is not a GUID")
 

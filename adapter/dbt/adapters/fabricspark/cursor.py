@@ -68,7 +68,8 @@ class LivyCursor:
         Raises:
             DbtDatabaseError: the server left rows out of the result; a part must not pass for the whole.
         """
-        if self._output is not None and self._output.truncated:
+        limit = self._session.row_limit
+        if self._output is not None and (self._output.truncated or (limit and len(self._output.rows) >= limit)):
             raise DbtDatabaseError(
                 f"the server cut the result of statement {self.query_id} after {len(self._output.rows)} rows; "
                 "ask for fewer rows, or for an aggregate"

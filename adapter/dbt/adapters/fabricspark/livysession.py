@@ -129,6 +129,11 @@ class LivySession:
             self._logger.debug("Livy session %s deleted", self.session_id)
         self.session_id = None
 
+    @property
+    def row_limit(self) -> int | None:
+        """Rows after which the server cuts a result without saying so; ``None`` if it says so."""
+        return self._settings.row_limit
+
     def statement(self, code: str) -> Statement:
         """A statement to run here."""
         settings = StatementSettings(self._settings.statement_timeout, self._settings.poll_statement_wait)

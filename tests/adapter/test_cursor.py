@@ -1,0 +1,102 @@
+"""Rows are handed out in order, once, and never as less than they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+import pytest
+from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
+from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livysession import LivySession
+from dbt_common.exceptions import DbtDatabaseError
+
+from tests.adapter.conftest import ScriptedServer, VirtualRuntime
+
+SUBMIT = "POST /sessions/0/statements"
+
+
+@pytest.fixture
+def session(api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: logging.Logger) -> LivySession:
+    session = LivySession(api, settings, runtime, logger)
+    session.session_id = "0"
+    return session
+
+
+def answer(server: ScriptedServer, data: dict[str, Any]) -> None:
+    output = {"status": "ok", "data": data}
+    server.answers = {SUBMIT: [(201, {"id": 3, "state": "available", "output": output})]}
+
+
+def table(count: int, **more: object) -> dict[str, Any]:
+    schema = {"fields": [{"name": "n", "type": "long"}]}
+    return {"application/json": {"schema": schema, "data": [[n] for n in range(count)], **more}}
+
+
+def test_rows_are_fetched_in_order_and_once(session: LivySession, server: ScriptedServer) -> None:
+    answer(server, table(6))
+    cursor = LivyCursor(session)
+    cursor.execute("select n")
+    assert cursor.fetchone() == (0,)
+    assert cursor.fetchmany(2) == [(1,), (2,)]
+    assert cursor.fetchall() == [(3,), (4,), (5,)]
+    assert cursor.fetchone() is None
+    assert cursor.fetchmany(2) == []
+
+
+def test_columns_are_described_by_name_and_spark_type(session: LivySession, server: ScriptedServer) -> None:
+    answer(server, table(1))
+    cursor = LivyCursor(session)
+    assert cursor.description is None
+    cursor.execute("select n")
+    assert cursor.description == [("n", "bigint", None, None, None, None, True)]
+    assert cursor.query_id == "0/3"
+
+
+def test_a_result_that_was_cut_is_refused_as_a_whole(session: LivySession, server: ScriptedServer) -> None:
+    answer(server, table(1000, truncated=True))
+    cursor = LivyCursor(session)
+    cursor.execute("select n")
+    assert len(cursor.fetchmany(10)) == 10
+    with pytest.raises(DbtDatabaseError, match="cut the result of statement 0/3 after 1000 rows"):
+        cursor.fetchall()
+
+
+@pytest.mark.parametrize(("count", "whole"), [(4, True), (5, False)])
+def test_a_result_as_long_as_the_limit_of_a_silent_server_is_refused(
+    count: int, whole: bool, session: LivySession, server: ScriptedServer, settings: Settings
+) -> None:
+    session._settings = dataclasses.replace(settings, row_limit=5)
+    answer(server, table(count))
+    cursor = LivyCursor(session)
+    cursor.execute("select n")
+    if whole:
+        assert len(cursor.fetchall()) == count
+    else:
+        with pytest.raises(DbtDatabaseError, match="cut the result"):
+            cursor.fetchall()
+
+
+def test_no_table_is_not_an_empty_table(session: LivySession, server: ScriptedServer) -> None:
+    answer(server, {"text/plain": "n\n0\n"})
+    cursor = LivyCursor(session)
+    cursor.execute("select n")
+    with pytest.raises(DbtDatabaseError, match="sent no table for statement 0/3"):
+        _ = cursor.description
+
+
+def test_bindings_are_sent_as_literals(session: LivySession, server: ScriptedServer) -> None:
+    answer(server, table(0))
+    LivyCursor(session).execute("select %s, '100%'", ["it's"])
+    assert server.seen == [(SUBMIT, {"code": r"select 'it\'s', '100%'", "kind": "sql"})]
+
+
+def test_a_finished_query_is_not_cancelled(session: LivySession, server: ScriptedServer) -> None:
+    answer(server, table(1))
+    handle = LivyHandle(session)
+    handle.cancel()
+    handle.cursor().execute("select n")
+    handle.cancel()
+    assert len(server.seen) == 1
