@@ -23,8 +23,8 @@ def test_generated_tables_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    broken = [target for target, _ in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / target).exists()]
-    assert broken == []
+    targets = [target for target, _ in LINK.findall(page.read_text(encoding="utf-8"))]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 def test_every_guarantee_in_the_readme_names_a_test_that_exists() -> None:

@@ -57,7 +57,8 @@ def debug(dbt: Dbt, server: FakeLivy, target: str, change: Mapping[str, Any]) ->
     profile["fakelivy"]["outputs"][target] = {name: value for name, value in output.items() if value != "REMOVE"}
     dbt.profile(profile)
     said: list[str] = []
-    runner = dbtRunner(callbacks=[lambda event: said.append(event.info.msg)])
+    # The events are protobuf messages, which have no types.
+    runner = dbtRunner(callbacks=[lambda event: said.append(getattr(event.info, "msg"))])  # noqa: B009
     place = str(dbt.folder)
     result = runner.invoke(["debug", "--target", target, "--project-dir", place, "--profiles-dir", place])
     return result.success, " ".join(" ".join(said).split())
