@@ -132,20 +132,13 @@ class Demo:
         command = [sys.executable, "-m", "fakelivy", "serve", "--engine", "sail"]
         with log.open("w", encoding="utf-8") as output:
             say(f"\n==> start fakelivy; its log is {log}")
-            process = processes.start(
-                [*command, "--port", "0", "--warehouse", str(warehouse)],
-                folder=self.work,
-                env=self.environment(),
-                output=output,
-            )
-            try:
+            command += ["--port", "0", "--warehouse", str(warehouse)]
+            with processes.running(command, folder=self.work, env=self.environment(), output=output) as process:
                 self.url = self.server_url(process, log)
                 say(f"    it listens on {self.url}")
                 self.write_profile()
                 yield
-            finally:
-                processes.stop(process)
-                say("\nfakelivy is stopped.")
+        say("\nfakelivy is stopped.")
 
     def server_url(self, process: subprocess.Popen[str], log: Path) -> str:
         """Wait for the server to print its URL."""
@@ -189,20 +182,16 @@ class Demo:
         log = self.work / "logs" / f"{re.sub('[^a-z0-9]+', '_', title)}.log"
         log.parent.mkdir(exist_ok=True)
         with self.step(title), log.open("w", encoding="utf-8") as file:
-            process = processes.start(
-                [*command, "--threads", threads, "--target", target],
-                folder=self.project,
-                env=self.environment(),
-                output=subprocess.PIPE,
-            )
-            alarm = threading.Timer(STEP_LIMIT, process.kill)
-            alarm.start()
-            try:
-                counts = self.show(process, file.write)
-                code = process.wait()
-            finally:
-                alarm.cancel()
-                processes.stop(process)
+            command += ["--threads", threads, "--target", target]
+            env = self.environment()
+            with processes.running(command, folder=self.project, env=env, output=subprocess.PIPE) as process:
+                alarm = threading.Timer(STEP_LIMIT, process.kill)
+                alarm.start()
+                try:
+                    counts = self.show(process, file.write)
+                    code = process.wait()
+                finally:
+                    alarm.cancel()
             if code:
                 file.flush()
                 raise DemoError(f"{title} ended with exit code {code}; the end of {log}:\n{tail(log)}")

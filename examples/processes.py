@@ -13,25 +13,50 @@ from typing import IO
 GRACE = 15.0
 
 
-def start(
+@contextmanager
+def running(
     command: Sequence[str], *, folder: Path, env: Mapping[str, str], output: IO[str] | int
-) -> subprocess.Popen[str]:
-    """Start a program whose output and errors go to `output`.
+) -> Iterator[subprocess.Popen[str]]:
+    """A program whose output and errors go to `output`, stopped at the end whatever happens.
 
     It gets a process group of its own: Ctrl-C reaches the demo alone, which then stops things in order.
     """
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=os.name == "posix",
-    )
+    process: subprocess.Popen[str] | None = None
+    try:
+        # A signal between its birth and our knowing of it would leave it to itself.
+        with deferred_signals():
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=os.name == "posix",
+            )
+        yield process
+    finally:
+        if process is not None:
+            stop(process)
+
+
+@contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the end of this, and then raise KeyboardInterrupt."""
+    came: list[int] = []
+    before = [
+        (number, signal.signal(number, lambda each, _: came.append(each))) for number in (signal.SIGINT, signal.SIGTERM)
+    ]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def stop(process: subprocess.Popen[str]) -> None:
