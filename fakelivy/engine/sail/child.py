@@ -22,6 +22,7 @@ def main() -> None:
     assert address is not None
     sys.stdout.write(f"{address[1]}\n")
     sys.stdout.flush()
+    os.dup2(2, 1)  # nobody reads the pipe from here on
     sys.stdin.buffer.read()
     os._exit(0)  # running queries must not hold the process
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+
+from fakelivy.engine.port import EngineUnavailable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,12 +19,33 @@ _IMPORT_LOCK = threading.Lock()
 
 
 def warm_up() -> None:
-    """Import pyspark's client (0.6 s to 2 s), so that the first session need not."""
-    with _IMPORT_LOCK, warnings.catch_warnings():
+    """Import pyspark's client (0.6 s to 2 s), so that the first session need not.
+
+    Raises:
+        EngineUnavailable: it is not installed.
+    """
+    with _IMPORT_LOCK, warnings.catch_warnings(), _a_main_file():
         warnings.simplefilter("ignore")  # pyspark warns of the pandas version; we hand it Arrow only
-        import pyspark.sql.connect.client
-        import pyspark.sql.connect.conf
-        import pyspark.sql.connect.plan  # noqa: F401  # imported for its effect on later imports
+        try:
+            import pyspark.sql.connect.client
+            import pyspark.sql.connect.conf
+            import pyspark.sql.connect.plan  # noqa: F401  # imported for its effect on later imports
+        except ImportError as error:
+            raise EngineUnavailable(f"the sail engine needs pyspark-client: {error}") from error
+
+
+@contextlib.contextmanager
+def _a_main_file() -> Iterator[None]:
+    # Under `python -c` pyspark takes itself for a doctest run, looks for a Spark installation and exits the process.
+    main = sys.modules["__main__"]
+    nameless = main.__spec__ is None and not hasattr(main, "__file__")
+    if nameless:
+        main.__file__ = "<string>"
+    try:
+        yield
+    finally:
+        if nameless:
+            del main.__file__
 
 
 class SailError(Exception):
@@ -50,10 +75,19 @@ class Result:
     truncated: bool
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """Python values, one tuple per row. By position, because column names may repeat."""
+        """Python values, one tuple per row. By position, because column names may repeat.
+
+        Raises:
+            ValueError, OverflowError: a date or time is beyond Python's.
+        """
+        import pyarrow as pa
+
         rows: list[tuple[Any, ...]] = []
         for batch in self.batches:
-            columns = [column.to_pylist() for column in batch.columns]
+            columns = []
+            for column in batch.columns:
+                zoned = pa.types.is_timestamp(column.type) and column.type.tz is not None
+                columns.append((column.cast(pa.timestamp("us", "UTC")) if zoned else column).to_pylist())
             rows += zip(*columns, strict=True) if columns else [()] * batch.num_rows
         return rows
 

@@ -14,7 +14,7 @@ from fakelivy.engine.port import EMPTY, Table
 from fakelivy.engine.sail import deltalog
 from fakelivy.engine.sail.catalog import Catalog, CatalogConflict, Name, Relation
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, Result, SailError
-from fakelivy.engine.sail.errors import SparkError, already_exists, not_found, schema_not_found, translate
+from fakelivy.engine.sail.errors import SparkError, already_exists, not_found, schema_not_found, translate, unsupported
 from fakelivy.engine.sail.names import full_name, references, render
 from fakelivy.engine.sail.patches import Scope, as_written, prepare
 from fakelivy.engine.sail.settings import Settings
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LOCK_POLL = 0.05
 """Seconds between two tries for a table another writer holds."""
+
+_MISSING = "[TABLE_OR_VIEW_NOT_FOUND]"
 
 T = TypeVar("T")
 
@@ -69,13 +71,17 @@ class Context:
             SparkError: it failed.
         """
         assert self._mirror is not None
-        self._mirror.ensure(sql, self.temporary)
+        self._mirror.ensure(sql, self.temporary, self.current)
         return self._send(sql, self.max_rows if max_rows is None else max_rows)
 
     def query(self, sql: str) -> Table:
         """Run SQL whose rows are the statement's result."""
         result = self.run(sql)
-        return Table(as_written(result.schema, sql), result.rows(), result.truncated)
+        try:
+            rows = result.rows()
+        except (ValueError, OverflowError) as error:
+            raise unsupported("A result with this value", str(error)) from error
+        return Table(as_written(result.schema, sql), rows, result.truncated)
 
     def execute(self, sql: str) -> Table:
         """Run SQL whose rows mean nothing to the client."""
@@ -85,7 +91,7 @@ class Context:
     def schema_of(self, query: str) -> list[Field]:
         """The columns of a query, without running it."""
         assert self._mirror is not None
-        self._mirror.ensure(query, self.temporary)
+        self._mirror.ensure(query, self.temporary, self.current)
         link, prepared = self._child(), self._prepared(query)
         return self._translated(prepared, lambda: link.schema(prepared))
 
@@ -123,7 +129,10 @@ class Context:
         try:
             result = call()
         except SailError as error:
-            raise SparkError(translate(str(error), sql)) from error
+            message = translate(str(error), sql)
+            broken = self._mirror.broken if self._mirror is not None else {}
+            missing = (view for view in broken if message.startswith(_MISSING) and f"`{view}`" in message.lower())
+            raise SparkError(next((broken[view] for view in missing), message)) from error
         # A statement that was interrupted may end as if it had no rows.
         self.check_cancelled()
         return result

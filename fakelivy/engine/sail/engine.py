@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class SailEngine:
         self._sessions: set[SailSession] = set()
         self._closed = False
         # The first session needs pyspark; the server itself should be up before that.
-        threading.Thread(target=warm_up, name="fakelivy-warm-up", daemon=True).start()
+        threading.Thread(target=_prepare, name="fakelivy-warm-up", daemon=True).start()
 
     def open(self, spec: SessionSpec) -> SailSession:
         session = SailSession(spec, self._catalog, self._clock, self._forget)
@@ -52,3 +53,8 @@ class SailEngine:
     def _forget(self, session: SailSession) -> None:
         with self._lock:
             self._sessions.discard(session)
+
+
+def _prepare() -> None:
+    with contextlib.suppress(EngineUnavailable):  # the first session will say so
+        warm_up()

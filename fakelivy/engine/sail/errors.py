@@ -124,6 +124,10 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
         r"[INSERT_COLUMN_ARITY_MISMATCH] Cannot write: the query has \g<n> columns, the table has \g<m>.",
     ),
     (
+        r"Inconsistent data length across values list: got (?P<n>\d+) values in row (?P<r>\d+) but expected (?P<m>\d+)",
+        r"[INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH] Row \g<r> of VALUES has \g<n> columns, those before have \g<m>.",
+    ),
+    (
         r"MERGE_CARDINALITY_VIOLATION",
         "[DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE] Cannot merge: several source rows match the same "
         "target row, so it is not clear which of them should change it.",

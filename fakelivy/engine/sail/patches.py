@@ -15,7 +15,13 @@ from fakelivy.engine.sail.tokens import Kind, Token, quote_name, quote_string, t
 Edit = tuple[int, int, str]
 
 _TRIGGER = re.compile(r"to_timestamp|cast|version", re.IGNORECASE)
-_FAILS_ON_BAD_TEXT = frozenset({"DOUBLE", "FLOAT", "REAL", "DECIMAL", "DEC", "NUMERIC", "BOOLEAN"})
+_FAILS_ON_BAD_TEXT = frozenset(
+    {
+        *("DOUBLE", "FLOAT", "REAL", "DECIMAL", "DEC", "NUMERIC", "BOOLEAN"),
+        # Not INT, which Sail casts as Spark does, '1.7' to 1 included. For these '1.7' becomes NULL; Spark says 1.
+        *("BIGINT", "LONG", "SMALLINT", "SHORT", "TINYINT", "BYTE"),
+    }
+)
 
 
 SPARK_VERSION = "3.5.5"

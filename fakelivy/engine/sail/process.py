@@ -8,11 +8,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
+import fakelivy
 from fakelivy.engine.port import EngineUnavailable
 
 START_TIMEOUT = 60.0
 """Seconds a child may take to print its port; it needs 0.1 to 0.3."""
+
+_ROOT = str(Path(fakelivy.__file__).parent.parent)
 
 
 def _environment(lakehouse: str) -> dict[str, str]:
@@ -21,10 +25,12 @@ def _environment(lakehouse: str) -> dict[str, str]:
     return {
         **{key: value for key, value in os.environ.items() if not key.startswith("SAIL_")},
         "SAIL_CATALOG__LIST": f'[{{name={json.dumps(lakehouse)}, type="memory", initial_database=["dbo"]}}]',
-        "SAIL_CATALOG__DEFAULT_CATALOG": lakehouse,
+        "SAIL_CATALOG__DEFAULT_CATALOG": json.dumps(lakehouse),
         "SAIL_CATALOG__DEFAULT_DATABASE": '["dbo"]',
         "SAIL_RUNTIME__STACK_SIZE": str(256 * 1024 * 1024),
         "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(365 * 24 * 3600),
+        "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH")))),
+        "PYTHONSAFEPATH": "1",  # a file of the user's that is called like one of our modules is not
         "TZ": "UTC",
         "RUST_LOG": "error",
     }

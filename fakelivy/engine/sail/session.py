@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 
 from fakelivy.clock import Clock
 from fakelivy.engine.port import EngineUnavailable, Failure, SessionSpec, Table
 from fakelivy.engine.sail.catalog import Catalog
-from fakelivy.engine.sail.connect import Interrupted, Link, Lost
+from fakelivy.engine.sail.connect import Interrupted, Link, Lost, SailError
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, unsupported
 from fakelivy.engine.sail.process import Child
@@ -71,9 +72,15 @@ class SailSession:
         self._clock = clock
         self._lakehouse = spec.lakehouse.lower()
         self._on_close = on_close
-        for schema in ("dbo", "default"):
-            catalog.create_schema(self._lakehouse, schema)
-        self._settings = Settings(spec.conf)
+        try:
+            for schema in ("dbo", "default"):
+                catalog.create_schema(self._lakehouse, schema)
+        except sqlite3.Error as error:
+            raise EngineUnavailable(f"the warehouse's catalog cannot be written: {error}") from error
+        try:
+            self._settings = Settings(spec.conf)
+        except SparkError as error:
+            raise EngineUnavailable(str(error)) from error
         self._context = Context(catalog, clock, self._lakehouse, self._settings)
         self._guard = threading.Lock()  # over _child, _link and _closed; held for moments only
         self._turn = threading.Lock()  # held while the running statement changes or is interrupted, never with _guard
@@ -135,10 +142,10 @@ class SailSession:
         except Interrupted:
             return _cancelled()
         except Lost:
+            reason = self._autopsy()
+            self._detach()  # before the next statement: a process that is about to be dead still looks alive
             if execution.cancelled.is_set():
                 return _cancelled()
-            reason = self._autopsy()
-            self._detach()
             return Failure(
                 f"[ENGINE_LOST] The SQL engine process ended while the statement ran ({reason}); the statement may or "
                 "may not have taken effect. The session goes on with a new process, without its temporary views."
@@ -167,6 +174,8 @@ class SailSession:
 
     def _attach(self) -> None:
         self._detach()
+        if self._closed:
+            raise Interrupted
         self._lost_views |= set(self._context.temporary)
         child = Child(self._lakehouse)
         try:
@@ -177,6 +186,9 @@ class SailSession:
             if closed:
                 raise Interrupted
             self._context.attach(link)
+        except (SailError, SparkError) as error:
+            child.kill()
+            raise EngineUnavailable(f"the SQL engine refuses the session: {error}") from error
         except BaseException:
             child.kill()
             raise

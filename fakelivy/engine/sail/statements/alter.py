@@ -239,7 +239,8 @@ def _add_constraint(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
         )
     if ctx.run(f"select 1 from {render(relation.name)} where not ({condition}) limit 1", max_rows=1).rows():
         raise spark_error(
-            "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION", f"Rows of {render(relation.name)} violate the new check ({condition})."
+            "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
+            f"Rows of {render(relation.name)} violate the new check ({condition}).",
         )
     metadata = {**snapshot.metadata, "configuration": {**configuration, key: condition.strip()}}
     change_metadata(ctx, relation, "ADD CONSTRAINT", metadata, snapshot, writer=CHECK_CONSTRAINTS)

@@ -91,6 +91,8 @@ def _definition(cursor: Cursor) -> tuple[ColumnList, str, dict[str, str], str]:
 def _defined(ctx: Context, view: Relation, query: str, columns: ColumnList) -> Relation:
     """``view`` with this query."""
     for reference in references(query):
+        if not ctx.is_temporary(reference.parts) and ctx.resolve(reference.parts) == view.name:
+            raise _recursive(view.name)
         if ctx.is_temporary(reference.parts):
             raise spark_error(
                 "INVALID_TEMP_OBJ_REFERENCE",
@@ -141,6 +143,8 @@ def _create_temporary(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Tabl
     name = parts[0].lower()
     if name in ctx.temporary and not or_replace:
         raise spark_error("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", f"The temporary view {quoted(parts)} already exists.")
+    if any(len(found.parts) == 1 and found.parts[0].lower() == name for found in references(query)):
+        raise _recursive(parts)
     body = ctx.qualify(query)
     if columns:
         listed = ", ".join(quote_name(column) for column, _ in columns)
@@ -148,6 +152,10 @@ def _create_temporary(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Tabl
     ctx.execute(f"create or replace temporary view {quote_name(name)} as {body}")
     ctx.temporary[name] = body
     return EMPTY
+
+
+def _recursive(name: tuple[str, ...]) -> SparkError:
+    return spark_error("RECURSIVE_VIEW", f"The view {quoted(name)} cannot read itself.")
 
 
 def expected_view(parts: tuple[str, ...]) -> SparkError:

@@ -1,0 +1,173 @@
+"""Cancelling, dying and closing: nothing hangs, nothing is left running."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fakelivy.clock import SystemClock
+from fakelivy.engine.port import EngineUnavailable, Failure, SessionSpec
+from fakelivy.engine.sail.engine import SailEngine
+from tests.engine.conftest import WAIT, Sql
+
+ENDLESS = "select sum(a.id * b.id) from range(100000000) a cross join range(100000000) b"
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "fakelivy.engine.sail.child" in child.cmdline()]
+
+
+def until_busy(process: psutil.Process) -> None:
+    """Wait until the process computes."""
+    process.cpu_percent()
+    deadline = time.monotonic() + WAIT
+    while process.cpu_percent(interval=0.05) < 20:
+        assert time.monotonic() < deadline
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[tuple[SailEngine, Sql, psutil.Process]]:
+    """An engine with one session, and its child."""
+    before = set(children())
+    engine = SailEngine(tmp_path / "warehouse", SystemClock())
+    sql = Sql(engine.open(SessionSpec("own", "lakehouse")))
+    (child,) = set(children()) - before
+    yield engine, sql, child
+    engine.close()
+    assert set(children()) - before == set()
+
+
+def test_a_cancelled_statement_ends_and_the_session_goes_on(own: tuple[SailEngine, Sql, psutil.Process]) -> None:
+    _, sql, child = own
+    sql.rows("create temporary view tv as select 1 as x")
+    execution, done = sql.start(ENDLESS)
+    until_busy(child)
+    assert execution.outcome is None
+    execution.cancel()
+    execution.cancel()
+    assert done.wait(WAIT)
+    assert isinstance(execution.outcome, Failure)
+    assert execution.outcome.cancelled
+    assert execution.finished_at is not None
+    assert sql.rows("select * from tv") == [(1,)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be stopped there")
+def test_a_process_that_does_not_hear_the_cancel_is_killed_and_replaced(
+    own: tuple[SailEngine, Sql, psutil.Process],
+) -> None:
+    _, sql, child = own
+    execution, done = sql.start(ENDLESS)
+    until_busy(child)
+    child.suspend()
+    execution.cancel()
+    assert done.wait(WAIT)
+    assert isinstance(execution.outcome, Failure)
+    assert execution.outcome.cancelled
+    assert sql.rows("select 1") == [(1,)]
+    assert not child.is_running()
+
+
+def test_a_write_cancelled_while_it_waits_for_the_table_does_not_happen(
+    own: tuple[SailEngine, Sql, psutil.Process],
+) -> None:
+    engine, sql, _ = own
+    sql.rows("create table t (i int)")
+    session = engine.open(SessionSpec("other", "lakehouse"))
+    other = Sql(session)
+    context = sql.session._context  # type: ignore[attr-defined]  # holding the lock as another writer would
+    with context.writing(context.resolve(("t",))):
+        execution, done = other.start("insert into t values (1)")
+        execution.cancel()
+        assert done.wait(WAIT)
+    assert isinstance(execution.outcome, Failure)
+    assert execution.outcome.cancelled
+    assert sql.rows("select * from t") == []
+
+
+def test_a_statement_whose_process_dies_fails_and_the_session_goes_on_without_its_temporary_views(
+    own: tuple[SailEngine, Sql, psutil.Process],
+) -> None:
+    _, sql, child = own
+    sql.rows("create table t using delta as select 1 as id")
+    sql.rows("create temporary view tv as select 1 as x")
+    sql.rows("set spark.sql.ansi.enabled = true")
+    sql.rows("use default")
+    execution, done = sql.start(ENDLESS)
+    until_busy(child)
+    child.kill()
+    assert done.wait(WAIT)
+    assert isinstance(execution.outcome, Failure)
+    assert execution.outcome.message.startswith("[ENGINE_LOST]")
+    assert not execution.outcome.cancelled
+    assert sql.rows("select current_schema(), id from dbo.t") == [("default", 1)]
+    assert "CAST_INVALID_INPUT" in sql.error("select cast('x' as double)")
+    assert "tv was lost" in sql.error("select * from tv")
+    sql.rows("create temporary view tv as select 2 as x")
+    assert sql.rows("select * from tv") == [(2,)]
+
+
+def test_a_process_that_died_between_statements_is_replaced_unnoticed(
+    own: tuple[SailEngine, Sql, psutil.Process],
+) -> None:
+    _, sql, child = own
+    child.kill()
+    child.wait(WAIT)
+    assert sql.rows("select 1") == [(1,)]
+
+
+def test_closing_ends_what_runs_and_leaves_no_process(own: tuple[SailEngine, Sql, psutil.Process]) -> None:
+    engine, sql, child = own
+    execution, done = sql.start(ENDLESS)
+    waiting, waited = sql.start("select 1")
+    until_busy(child)
+    engine.close()
+    engine.close()
+    assert done.wait(WAIT)
+    assert waited.wait(WAIT)
+    assert isinstance(execution.outcome, Failure)
+    assert isinstance(waiting.outcome, Failure)
+    assert not child.is_running()
+    with pytest.raises(EngineUnavailable, match="closed"):
+        engine.open(SessionSpec("late", "lakehouse"))
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from fakelivy.clock import SystemClock
+from fakelivy.engine import create_engine
+from fakelivy.engine.port import SessionSpec
+
+session = create_engine("sail", warehouse=Path(sys.argv[1]), clock=SystemClock()).open(SessionSpec("0", "lakehouse"))
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_child_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "open\n"
+        (child,) = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+    _, alive = psutil.wait_procs([child], timeout=WAIT)
+    assert not alive
+
+
+def test_importing_the_engines_imports_neither_spark_nor_sail() -> None:
+    code = (
+        "import sys, fakelivy.engine, fakelivy.engine.sail.engine; "
+        "print(*sorted({'pyspark', 'pysail', 'pandas', 'pyarrow', 'grpc'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=WAIT, check=True)
+    assert done.stdout.strip() == ""
