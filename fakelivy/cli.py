@@ -131,10 +131,6 @@ def _plain_errors() -> Iterator[None]:
     except FakeLivyError as error:
         raise click.ClickException(str(error)) from error
     except ModuleNotFoundError as error:
-        # The adapter installs this command too, without what the server needs.
-        hint = "install the server's parts with: pip install 'dbt-fabricspark[fakelivy]'"
-        raise click.ClickException(f"{error.name} is not installed; {hint}") from error
-    except ModuleNotFoundError as error:
         if (error.name or "").startswith("fakelivy"):
             raise
         # The command comes with the adapter, what the server needs only with the extra.
