@@ -54,7 +54,7 @@ def main() -> None:
         run(sys.executable, "-m", "venv", alone)
         run(alone / "bin" / "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel)
         run(alone / "bin" / "python", "-W", "error::ImportWarning", "-c", ALONE)
-        serve = [alone / "bin" / "fakelivy", "serve", "--port", "0"]
+        serve = [str(alone / "bin" / "fakelivy"), "serve", "--port", "0"]
         refused = subprocess.run(serve, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
         assert refused.returncode == 1, refused
         assert "pip install 'dbt-fabricspark[fakelivy]'" in refused.stderr, refused.stderr

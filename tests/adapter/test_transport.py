@@ -110,10 +110,13 @@ def test_one_request_takes_http_timeout_at_most(behaviour: Behaviour, peer: Call
 @pytest.mark.parametrize(
     "raw", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", b"not http at all\r\n\r\n"]
 )
-def test_a_post_whose_reply_breaks_is_lost_and_not_sent_again(raw: bytes, peer: Callable[[Behaviour], Peer]) -> None:
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_request_whose_reply_breaks_is_lost_and_not_sent_again(
+    method: str, raw: bytes, peer: Callable[[Behaviour], Peer]
+) -> None:
     server = peer(replies(raw))
     with pytest.raises(ReplyLost):
-        transport(server.url).request("POST", "/x", soon())
+        transport(server.url).request(method, "/x", soon())
     assert len(server.requests) == 1
 
 
