@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,15 @@ def test_a_wrong_profile_is_named(
     assert not passed
     assert words in output
     assert "Traceback" not in output
+
+
+def test_a_missing_azure_cli_is_named(
+    make_dbt: MakeDbt, fakelivy_server: FakeLivy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    passed, output = debug(make_dbt({}), fakelivy_server, "fabric", {"authentication": "CLI", "connect_retries": 0})
+    assert not passed
+    assert "no access token: Azure CLI not found on path" in output
 
 
 def test_a_server_that_is_not_there_is_named(make_dbt: MakeDbt, fakelivy_server: FakeLivy, vacant: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
 from azure.identity import AzureCliCredential, ClientSecretCredential
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
+from dbt.adapters.fabricspark.resilience.outcome import NotSent
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
 
@@ -42,7 +44,11 @@ def _service_principal(credentials: FabricSparkCredentials) -> Callable[[], Toke
 
 def _from_azure(credential: TokenCredential) -> Callable[[], Token]:
     def fetch() -> Token:
-        token = credential.get_token(SCOPE)
+        try:
+            token = credential.get_token(SCOPE)
+        except AzureError as error:
+            # Without a token no request leaves this machine.
+            raise NotSent(f"no access token: {error.message}") from error
         return Token(token.token, float(token.expires_on))
 
     return fetch
