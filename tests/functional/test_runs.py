@@ -106,24 +106,24 @@ def test_ctrl_c_cancels_the_statement_deletes_the_session_and_keeps_the_old_tabl
     dbt = make_dbt({"models/total.sql": "{{ config(materialized='table') }} select 1 as n"})
     assert dbt.run("run").returncode == 0
     dbt.write({"models/total.sql": "{{ config(materialized='table') }} " + ENDLESS})
-    process = subprocess.Popen(
+    with subprocess.Popen(
         dbt.command("run"),
         cwd=dbt.folder,
         env=dbt.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "START sql table model" in line:
-                break
-        _wait_until_running(fakelivy_server, ENDLESS)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "START sql table model" in line:
+                    break
+            _wait_until_running(fakelivy_server, ENDLESS)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode not in (0, None)
     assert "CANCEL query" in output
     assert live_sessions(fakelivy_server) == []
