@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fakelivy.clock import ManualClock, SystemClock
     from fakelivy.errors import FakeLivyError
+    from fakelivy.faults import Fault, FaultError
     from fakelivy.knobs import Dialect, DialectKnobs, Knobs
     from fakelivy.server import FakeLivy
 
@@ -18,6 +19,8 @@ _HOME = {
     "DialectKnobs": "fakelivy.knobs",
     "FakeLivy": "fakelivy.server",
     "FakeLivyError": "fakelivy.errors",
+    "Fault": "fakelivy.faults",
+    "FaultError": "fakelivy.faults",
     "Knobs": "fakelivy.knobs",
     "ManualClock": "fakelivy.clock",
     "SystemClock": "fakelivy.clock",
@@ -28,6 +31,8 @@ __all__ = [
     "DialectKnobs",
     "FakeLivy",
     "FakeLivyError",
+    "Fault",
+    "FaultError",
     "Knobs",
     "ManualClock",
     "SystemClock",
