@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fakelivy.errors import FakeLivyError
     from fakelivy.faults import Fault, FaultError
     from fakelivy.knobs import Dialect, DialectKnobs, Knobs
+    from fakelivy.oracle import Oracle
     from fakelivy.server import FakeLivy
 
 _HOME = {
@@ -23,6 +24,7 @@ _HOME = {
     "FaultError": "fakelivy.faults",
     "Knobs": "fakelivy.knobs",
     "ManualClock": "fakelivy.clock",
+    "Oracle": "fakelivy.oracle",
     "SystemClock": "fakelivy.clock",
 }
 
@@ -35,6 +37,7 @@ __all__ = [
     "FaultError",
     "Knobs",
     "ManualClock",
+    "Oracle",
     "SystemClock",
 ]
 

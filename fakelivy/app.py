@@ -18,7 +18,7 @@ from fakelivy.injector import Meeting
 from fakelivy.journal import HandlerError
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
-from fakelivy.routes import ROUTES
+from fakelivy.routes import ROUTES, control
 from fakelivy.wire import KEY, ConnectionLost, SocketWire, Wire
 
 
@@ -37,6 +37,7 @@ def create_app(services: Services) -> Flask:
                 methods=[route.method],
                 provide_automatic_options=False,
             )
+    control.install(app, services)
     app.register_error_handler(HTTPException, partial(misrouted, services))
     return app
 

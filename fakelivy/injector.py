@@ -192,11 +192,14 @@ class Meeting:
         return response
 
     def _strike(self, phase: f.Phase, response: Response | None) -> Response | None:
+        instead: Response | None = None
+        # Counted for all of them even so: one fault must not shift the decisions of another.
         for armed, ordinal in self._injector.matching(self.call, self._operation, phase):
-            instead = self._fire(armed, ordinal, response)
-            if instead is not None:
-                return instead
-        return None
+            if instead is None:
+                instead = self._fire(armed, ordinal, response)
+            else:
+                self._decided(armed, ordinal, False, "another fault came first")
+        return instead
 
     def _fire(self, armed: Armed, ordinal: int, response: Response | None) -> Response | None:
         injector, effect = self._injector, armed.fault.effect

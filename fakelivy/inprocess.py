@@ -135,7 +135,7 @@ class InProcessAdapter(HTTPAdapter):
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], None]:
             head[:] = [status, Headers(headers)]
-            return lambda data: None
+            return _no_write
 
         pieces = iter(self._app(environ, start_response))
         first = next(pieces, b"")
@@ -168,6 +168,10 @@ class _Body(io.RawIOBase):
         count = min(len(buffer), len(self._rest))
         buffer[:count], self._rest = self._rest[:count], self._rest[count:]
         return count
+
+
+def _no_write(_: bytes) -> None:
+    raise NotImplementedError("no application here writes by WSGI's old way")
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

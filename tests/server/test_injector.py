@@ -155,3 +155,16 @@ def test_a_request_without_an_answer_is_journaled_with_status_0(server: FakeLivy
         livy.get("/sessions")
     assert [r.status for r in server.journal.events(Request)] == [0]
     assert server.journal.events(HandlerError) == []
+
+
+def test_a_fault_that_came_second_is_journaled_too(server: FakeLivy, livy: Client) -> None:
+    server.arm("a=version:before:status(503)@first(1)")
+    server.arm("b=version:before:status(504)@nth(2)")
+    assert [livy.get("/version").status_code for _ in range(2)] == [503, 504]
+    decisions = [(d.fault, d.ordinal, d.fired, d.why_not) for d in server.journal.events(FaultDecision)]
+    assert decisions == [
+        ("a", 1, True, ""),
+        ("b", 1, False, "another fault came first"),
+        ("a", 2, False, ""),
+        ("b", 2, True, ""),
+    ]
