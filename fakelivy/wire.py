@@ -16,7 +16,7 @@ Break = Literal["reset", "close"]
 KEY = "fakelivy.wire"
 """Where a transport of ours leaves its wire in the WSGI environment."""
 
-_SLICE = 0.1
+_SLICE = 0.2
 _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", None)
 
 
