@@ -12,6 +12,8 @@ from pathlib import Path
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 
+from fakelivy import cookbook
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -34,7 +36,14 @@ def incumbent_fields() -> str:
     return "\n".join(rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"profile-fields": profile_fields, "incumbent-fields": incumbent_fields}
+TABLES: dict[str, Callable[[], str]] = {
+    "profile-fields": profile_fields,
+    "incumbent-fields": incumbent_fields,
+    "fault-choices": cookbook.choices_table,
+    "fault-effects": cookbook.effects_table,
+    "fault-recipes": cookbook.recipes_table,
+    "fault-elsewhere": cookbook.elsewhere_table,
+}
 
 _MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

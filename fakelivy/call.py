@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakelivy.bodies import Body, parse
 from fakelivy.errors import JSON_TYPE, Problem, Refused
@@ -15,6 +15,9 @@ from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
 from fakelivy.model import Lakehouse
 from fakelivy.store import Store
+
+if TYPE_CHECKING:
+    from fakelivy.injector import Injector
 
 _JAVA_INT = re.compile(r"[+-]?\d{1,10}")
 
@@ -28,6 +31,7 @@ class Services:
     knobs: Knobs
     ids: Ids
     journal: Journal
+    injector: Injector
     token: str = field(repr=False)
 
     @property
@@ -37,7 +41,10 @@ class Services:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``params`` come from the path, ``query`` from the query string."""
+    """One request. ``params`` come from the path, ``query`` from the query string.
+
+    A fault can hold a new session back for ``start_after`` seconds, or have a new statement lost.
+    """
 
     services: Services
     dialect: Dialect
@@ -46,6 +53,8 @@ class Call:
     query: Mapping[str, str]
     authorization: str | None = field(repr=False)
     body: bytes = field(repr=False)
+    start_after: float = 0.0
+    lose_statement: bool = False
 
     @property
     def store(self) -> Store:

@@ -29,6 +29,8 @@ class _Live:
     session: Session
     interpreter: Interpreter
     finished_at: float | None = None
+    starts_at: float = 0.0
+    opened: tuple[str, str, list[str]] | None = None
 
 
 class Store:
@@ -68,13 +70,13 @@ class Store:
 
     # ---- sessions
 
-    def create(self, request: Mapping[str, Any], *, scope: str, lakehouse: str) -> Session:
-        """A new session, ``starting``; the engine opens in a thread of its own.
+    def create(self, request: Mapping[str, Any], *, scope: str, lakehouse: str, start_after: float = 0.0) -> Session:
+        """A new session, ``starting`` for ``start_after`` seconds at least; the engine opens in a thread of its own.
 
         Raises:
             Refused: TOO_MANY_CREATING, or REJECTED for a duplicate or numeric name or a bad duration.
         """
-        with self._locked():
+        with self._locked() as now:
             session_id = self._new_id()
             self._check_new(session_id, request)
             session = Session(
@@ -95,7 +97,7 @@ class Store:
                 max_rows=_row_limit(request) or self._knobs.max_rows,
                 on_done=lambda: self._wake.put(True),
             )
-            live = self._sessions[session_id] = _Live(session, interpreter)
+            live = self._sessions[session_id] = _Live(session, interpreter, starts_at=now + start_after)
             self._journal.add(SessionMoved(session_id, None, session.state, "created"))
             name = f"fakelivy-{self._name}-open-{session_id}"
             opener = threading.Thread(target=self._open, args=(live,), name=name, daemon=True)
@@ -147,8 +149,8 @@ class Store:
 
     # ---- statements
 
-    def submit(self, scope: str, key: str, *, code: str, kind: str | None) -> Statement:
-        """Queue a statement; the answer is the statement as it was queued.
+    def submit(self, scope: str, key: str, *, code: str, kind: str | None, lose: bool = False) -> Statement:
+        """Queue a statement, or with ``lose`` only say so; the answer is the statement as it was queued.
 
         Raises:
             Refused: NO_SESSION, NOT_RUNNING, or NO_KIND when it has no kind that exists.
@@ -163,7 +165,7 @@ class Store:
             if known == "shared":
                 text = "Code type should be specified if session kind is shared"
                 raise Refused(Problem.NO_KIND, text=text)
-            statement = live.interpreter.submit(code, known, now)
+            statement = live.interpreter.submit(code, known, now, lose=lose)
             live.interpreter.active_at = now
             self._refresh(live, now)
             return statement
@@ -205,6 +207,35 @@ class Store:
         if execution:
             execution.cancel()
         return found
+
+    # ---- misfortune
+
+    def break_session(self, session_id: str, state: str) -> bool:
+        """Have a live session end up in ``state``, or be ``gone``; whether there was one to break."""
+        with self._locked():
+            live = self._sessions.get(session_id) or self._sessions.get(session_id.lower())
+            if live is None or live.session.state not in ACTIVE - {"error"}:
+                return False
+            self._move(live, "dead" if state == "gone" else state, "fault")
+            self._doom(live)
+            if state == "gone":
+                self._forget(live, "fault")
+            return True
+
+    def evict(self, session_id: str, number: int) -> bool:
+        """Forget a statement, whatever it does; whether there was one."""
+        with self._locked():
+            live = self._sessions.get(session_id) or self._sessions.get(session_id.lower())
+            return live is not None and live.interpreter.statements.pop(number, None) is not None
+
+    def forget_all(self, why: str) -> None:
+        """End and forget every session."""
+        with self._locked():
+            for live in list(self._sessions.values()):
+                if live.session.state in ACTIVE:
+                    self._move(live, "shutting_down", why)
+                self._doom(live)
+                self._forget(live, why)
 
     # ---- threads
 
@@ -249,9 +280,8 @@ class Store:
             if self._closed or live.session.state != "starting":
                 self._doom(live)
                 return
-            live.interpreter.active_at = now
-            self._log(live, lines)
-            self._move(live, state, why)
+            live.opened = (state, why, lines)
+            self._refresh(live, now)
 
     @contextmanager
     def _locked(self) -> Iterator[float]:
@@ -308,6 +338,11 @@ class Store:
 
     def _refresh(self, live: _Live, now: float) -> None:
         """Let the interpreter go on, and show in the session's state what it does."""
+        if live.session.state == "starting" and live.opened and now >= live.starts_at:
+            state, why, lines = live.opened
+            live.interpreter.active_at = now
+            self._log(live, lines)
+            self._move(live, state, why)
         if live.session.state not in ACCEPTING:
             return
         interpreter = live.interpreter

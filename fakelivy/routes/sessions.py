@@ -14,7 +14,9 @@ def _session(call: Call) -> Session:
 
 def create(call: Call) -> Reply:
     request = call.json(LIVY_SESSION)
-    session = call.store.create(request, scope="", lakehouse=call.services.default_lakehouse.name)
+    session = call.store.create(
+        request, scope="", lakehouse=call.services.default_lakehouse.name, start_after=call.start_after
+    )
     return Reply(201, livy_session(session), {"Location": f"/sessions/{session.id}"})
 
 
