@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fakelivy.clock import ManualClock, SystemClock
     from fakelivy.errors import FakeLivyError
+    from fakelivy.identity.options import IdentityOptions, TokenMode
     from fakelivy.knobs import Dialect, DialectKnobs, Knobs
     from fakelivy.server import FakeLivy
 
@@ -18,9 +19,11 @@ _HOME = {
     "DialectKnobs": "fakelivy.knobs",
     "FakeLivy": "fakelivy.server",
     "FakeLivyError": "fakelivy.errors",
+    "IdentityOptions": "fakelivy.identity.options",
     "Knobs": "fakelivy.knobs",
     "ManualClock": "fakelivy.clock",
     "SystemClock": "fakelivy.clock",
+    "TokenMode": "fakelivy.identity.options",
 }
 
 __all__ = [
@@ -28,9 +31,11 @@ __all__ = [
     "DialectKnobs",
     "FakeLivy",
     "FakeLivyError",
+    "IdentityOptions",
     "Knobs",
     "ManualClock",
     "SystemClock",
+    "TokenMode",
 ]
 
 

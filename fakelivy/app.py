@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 import traceback
 from functools import partial
@@ -13,7 +12,7 @@ from werkzeug.routing import BaseConverter, Map
 
 from fakelivy.call import Call, Reply, Route, Services
 from fakelivy.errors import Problem, Refused, error_reply
-from fakelivy.journal import HandlerError
+from fakelivy.journal import HandlerError, TokenRefused
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
 from fakelivy.routes import ROUTES
@@ -43,7 +42,7 @@ def pipeline(services: Services, dialect: Dialect, route: Route, **params: str) 
     call = _call(services, dialect, request, params)
     try:
         refuse_web_pages()
-        if dialect is Dialect.FABRIC:
+        if dialect is Dialect.FABRIC and not route.public:
             authenticate(call)
         reply = route.handler(call)
         response = _render(call, reply)
@@ -86,11 +85,12 @@ def refuse_web_pages() -> None:
 
 
 def authenticate(call: Call) -> None:
-    """Raise Refused (NO_TOKEN) unless the request bears the server's token."""
-    scheme, _, token = (call.authorization or "").partition(" ")
-    expected = call.services.token.encode()
-    if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), expected):
-        raise Refused(Problem.NO_TOKEN)
+    """Raise Refused (NO_TOKEN, TOKEN_EXPIRED) unless the request bears a good token."""
+    try:
+        call.services.gate.check(call.authorization)
+    except Refused as refused:
+        call.services.journal.add(TokenRefused(call.request_id, str(refused.details["why"])))
+        raise
 
 
 def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[str, str]) -> Call:
@@ -102,6 +102,8 @@ def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[
         query=incoming.args,
         authorization=incoming.headers.get("Authorization"),
         body=incoming.get_data(cache=False),
+        origin=incoming.host_url.rstrip("/"),
+        headers=dict(incoming.headers),
     )
 
 

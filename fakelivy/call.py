@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakelivy.bodies import Body, parse
+from fakelivy.clock import Clock
 from fakelivy.errors import JSON_TYPE, Problem, Refused
+from fakelivy.identity.authority import Authority
+from fakelivy.identity.gate import Gate
 from fakelivy.ids import Ids
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
@@ -28,7 +31,9 @@ class Services:
     knobs: Knobs
     ids: Ids
     journal: Journal
-    token: str = field(repr=False)
+    clock: Clock
+    authority: Authority
+    gate: Gate
 
     @property
     def default_lakehouse(self) -> Lakehouse:
@@ -37,7 +42,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``params`` come from the path, ``query`` from the query string."""
+    """One request. ``params`` come from the path, ``query`` from the query string, ``origin`` is scheme and host."""
 
     services: Services
     dialect: Dialect
@@ -46,10 +51,16 @@ class Call:
     query: Mapping[str, str]
     authorization: str | None = field(repr=False)
     body: bytes = field(repr=False)
+    origin: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def store(self) -> Store:
         return self.services.stores[self.dialect]
+
+    def header(self, name: str) -> str:
+        """A header's value, empty when it is missing."""
+        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
     def json(self, body: Body) -> dict[str, Any]:
         """The validated body. Raises Refused (BAD_BODY)."""
@@ -78,12 +89,13 @@ class Reply:
 
 @dataclass(frozen=True)
 class Route:
-    """An operation: how it is called on the wire and who answers it."""
+    """An operation: how it is called on the wire and who answers it; ``public`` ones need no token."""
 
     operation: str
     method: str
     rule: str
     handler: Callable[[Call], Reply]
+    public: bool = False
 
 
 def java_int(text: str) -> int:

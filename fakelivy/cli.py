@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import click
 
 from fakelivy.engine import ENGINES
 from fakelivy.errors import FakeLivyError
+from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.journal import Entry, Request
 from fakelivy.knobs import Dialect
 from fakelivy.profiles import as_yaml, lakehouse_named, profile
@@ -51,6 +53,22 @@ def main() -> None:
 @_lakehouse
 @_schemas
 @_token
+@click.option("--tls", is_flag=True, help="Serve https, with a certificate made at start.")
+@click.option(
+    "--tokens",
+    default=TokenMode.STATIC.value,
+    show_default=True,
+    type=click.Choice([mode.value for mode in TokenMode]),
+    help="Which bearer tokens Fabric requests may show: static: --token, or one of this server's token endpoints; "
+    "any: all; verify: those of this server's token endpoints only.",
+)
+@click.option(
+    "--token-lifetime",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Seconds for which a token of the token endpoints is good.",
+)
 @click.option("--seed", type=int, help="What ids are made from; random unless given.")
 @click.option("--journal", type=click.Path(path_type=Path), help="File to append every event to, as JSON lines.")
 @click.option("--allow-public", is_flag=True, help="Allow addresses that other machines can reach.")
@@ -63,6 +81,9 @@ def serve(
     lakehouses: tuple[str, ...],
     schemas: bool,
     token: str,
+    tls: bool,
+    tokens: str,
+    token_lifetime: int,
     seed: int | None,
     journal: Path | None,
     allow_public: bool,
@@ -80,6 +101,8 @@ def serve(
             lakehouses=lakehouses,
             schemas=schemas,
             token=token,
+            tls=tls,
+            identity=IdentityOptions(mode=TokenMode(tokens), lifetime=token_lifetime),
             seed=seed,
             journal_file=journal,
             allow_public=allow_public,
@@ -91,6 +114,8 @@ def serve(
             click.echo(f"fakelivy is listening on {server.url}")
             click.echo(f"engine {engine}, warehouse {server.warehouse}, seed {server.seed}")
             click.echo("It executes the code it is sent. Stop it with Ctrl-C.\n")
+            for name, value in server.client_environment().items():
+                click.echo(f"export {name}={shlex.quote(value)}")
             click.echo("# A profiles.yml for it; this is also what `fakelivy profile` prints:")
             click.echo(as_yaml(server.profile()))
             wait()

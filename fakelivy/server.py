@@ -9,10 +9,10 @@ import itertools
 import socket
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
@@ -20,12 +20,17 @@ from fakelivy.app import create_app
 from fakelivy.call import Services
 from fakelivy.clock import Clock, SystemClock
 from fakelivy.engine.port import Engine
-from fakelivy.errors import FakeLivyError
+from fakelivy.errors import FakeLivyError, Refused
+from fakelivy.identity.authority import AUDIENCES, Authority
+from fakelivy.identity.azure_cli import write_az
+from fakelivy.identity.gate import Gate
+from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.ids import Ids
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
 from fakelivy.profiles import lakehouse_named, profile
 from fakelivy.rng import Rng
+from fakelivy.routes.tokens import APP_SERVICE_PATH, AZ_PATH
 from fakelivy.store import Store
 
 
@@ -41,7 +46,9 @@ class FakeLivy:
         host, port: where to listen; port 0 takes a free one.
         lakehouses: names; the first is the default one, also of vanilla sessions.
         schemas: whether the lakehouses are schema-enabled.
-        token: the bearer token that Fabric requests must show.
+        token: the fixed bearer token of Fabric requests.
+        identity: which other tokens there are and count; see ``IdentityOptions``.
+        tls: serve https, with a certificate that is made at start; see ``client_environment``.
         seed: what ids are made from; random when ``None``, see ``server.seed``.
         clock: real time unless given.
         knobs: wire behaviour.
@@ -62,6 +69,8 @@ class FakeLivy:
         lakehouses: Sequence[str] = ("lakehouse",),
         schemas: bool = True,
         token: str = "fakelivy",
+        identity: IdentityOptions | None = None,
+        tls: bool = False,
         seed: int | None = None,
         clock: Clock | None = None,
         knobs: Knobs | None = None,
@@ -82,15 +91,19 @@ class FakeLivy:
         self.token = token
         self.clock = clock or SystemClock()
         self.knobs = knobs or Knobs()
+        self.tls = tls
+        self.trusted: Path | None = None
         self._rng = Rng(seed)
         self.seed = self._rng.seed
         self._lakehouses = [lakehouse_named(name, schemas=schemas) for name in lakehouses]
+        self._stores: dict[Dialect, Store] = {}
         self._exit = contextlib.ExitStack()
         self._started = False
         with contextlib.ExitStack() as undo:
             self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse))
             self.journal = _open_journal(self.clock, journal_file)
             undo.callback(self.journal.close)
+            self.authority = Authority(identity or IdentityOptions(), clock=self.clock, journal=self.journal)
             self._engine = self._own_engine(engine)
             undo.callback(self._engine.close)
             self._exit = undo.pop_all()
@@ -128,16 +141,60 @@ class FakeLivy:
     def url(self) -> str:
         """Where it listens, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     def profile(self, dialect: str | Dialect | None = None) -> dict[str, Any]:
         """The content of a dbt ``profiles.yml`` for one dialect, or with a target for each."""
         dialects = [Dialect(dialect)] if dialect else list(Dialect)
-        return profile(dialects, self.url, self._lakehouses[0], self.token)
+        return profile(dialects, self.url, self._lakehouses[0], self._profile_token(), self.authority.options)
+
+    def end_sessions(self, ids: Collection[str]) -> None:
+        """Delete sessions of either dialect; those that are not there any more are as wanted."""
+        for store in self._stores.values():
+            for scope in ("", *(lakehouse.id for lakehouse in self._lakehouses)):
+                for session in store.sessions(scope):
+                    if session.id in ids:
+                        with contextlib.suppress(Refused):
+                            store.delete(scope, session.id)
+
+    def client_environment(self) -> dict[str, str]:
+        """The environment in which a client trusts this server and takes it for Entra; empty without ``tls``."""
+        if not self.trusted:
+            return {}
+        return {"REQUESTS_CA_BUNDLE": str(self.trusted), "AZURE_AUTHORITY_HOST": self.url}
+
+    def managed_identity_environment(self, form: Literal["imds", "app_service"] = "imds") -> dict[str, str]:
+        """The environment in which a client takes this server for its machine's managed identity."""
+        if form == "imds":
+            return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": self.url}
+        header = self.authority.options.identity_header
+        return {"IDENTITY_ENDPOINT": f"{self.url}{APP_SERVICE_PATH}", "IDENTITY_HEADER": header}
+
+    def write_az(self, folder: str | Path) -> Path:
+        """Write a stand-in for the Azure CLI into ``folder``, to go first on ``PATH``; its tokens come from here.
+
+        Raises:
+            OSError: the folder is not writable.
+        """
+        return write_az(Path(folder), f"{self.url}{AZ_PATH}", self.trusted, resource=AUDIENCES[0])
+
+    def _profile_token(self) -> str:
+        if self.tls or self.authority.options.mode is not TokenMode.VERIFY:
+            return self.token
+        return self.authority.issue(flow="profile", subject="profile", audience=AUDIENCES[0]).value
+
+    def _secure(self, http: BaseWSGIServer) -> None:
+        from fakelivy.identity.certificates import server_context
+
+        folder = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="fakelivy-tls-")))
+        context, self.trusted = server_context(folder, self.host)
+        # The handshake is left to the request's own thread: a client that never finishes it must not stop the others.
+        http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
+        http.ssl_context = context
 
     def _serve(self, listener: socket.socket) -> None:
         ids = Ids(self._rng)
-        stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
+        stores = self._stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
         for store in stores.values():
             self._exit.callback(store.close)
         services = Services(
@@ -146,7 +203,9 @@ class FakeLivy:
             knobs=self.knobs,
             ids=ids,
             journal=self.journal,
-            token=self.token,
+            clock=self.clock,
+            authority=self.authority,
+            gate=Gate(self.token, self.authority),
         )
         with listener:
             self.port = listener.getsockname()[1]
@@ -159,6 +218,8 @@ class FakeLivy:
                 request_handler=_QuietHandler,
                 fd=listener.fileno(),
             )
+        if self.tls:
+            self._secure(http)
         thread = threading.Thread(target=http.serve_forever, args=(0.05,), name="fakelivy-http", daemon=True)
         thread.start()
         self._exit.callback(_stop_http, http, thread)
