@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.journal import Entry, Request
 from fakelivy.knobs import Dialect
 from fakelivy.profiles import as_yaml, lakehouse_named, profile
+
+if TYPE_CHECKING:
+    from fakelivy.server import FakeLivy
 
 _lakehouse = click.option(
     "--lakehouse",
@@ -69,6 +73,12 @@ def main() -> None:
     type=click.IntRange(min=1),
     help="Seconds for which a token of the token endpoints is good.",
 )
+@click.option(
+    "--az",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Folder to write a stand-in for the Azure CLI into, whose tokens come from this server.",
+)
 @click.option("--seed", type=int, help="What ids are made from; random unless given.")
 @click.option("--journal", type=click.Path(path_type=Path), help="File to append every event to, as JSON lines.")
 @click.option("--allow-public", is_flag=True, help="Allow addresses that other machines can reach.")
@@ -84,6 +94,7 @@ def serve(
     tls: bool,
     tokens: str,
     token_lifetime: int,
+    az: Path | None,
     seed: int | None,
     journal: Path | None,
     allow_public: bool,
@@ -116,6 +127,8 @@ def serve(
             click.echo("It executes the code it is sent. Stop it with Ctrl-C.\n")
             for name, value in server.client_environment().items():
                 click.echo(f"export {name}={shlex.quote(value)}")
+            if az:
+                click.echo(f'export PATH={shlex.quote(str(_write_az(server, az)))}:"$PATH"')
             click.echo("# A profiles.yml for it; this is also what `fakelivy profile` prints:")
             click.echo(as_yaml(server.profile()))
             wait()
@@ -139,6 +152,13 @@ def profile_command(dialect: str, url: str, lakehouses: tuple[str, ...], schemas
     dialects = list(Dialect) if dialect == "both" else [Dialect(dialect)]
     lakehouse = lakehouse_named(lakehouses[0], schemas=schemas)
     click.echo(as_yaml(profile(dialects, url.rstrip("/"), lakehouse, token)), nl=False)
+
+
+def _write_az(server: FakeLivy, folder: Path) -> Path:
+    try:
+        return server.write_az(folder)
+    except OSError as error:
+        raise FakeLivyError(f"cannot write az into {folder}: {error.strerror or error}") from None
 
 
 def _print_request(entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -246,3 +247,28 @@ def test_the_profile_of_an_https_server_is_the_one_it_prints() -> None:
         served["fakelivy"]["outputs"]["fabric"]["endpoint"] = "https://127.0.0.1:1/v1"
         served["fakelivy"]["outputs"]["fabric"]["authority"] = "https://127.0.0.1:1"
     assert yaml.safe_load(result.output) == served
+
+
+def test_serve_writes_a_stand_in_for_az(serve: Serve, tmp_path: Path) -> None:
+    served = serve("--az", str(tmp_path / "bin"), "--tokens", "verify")
+    command = [str(tmp_path / "bin" / "az"), "account", "get-access-token", "--resource"]
+    fabric = [*command, "https://api.fabric.microsoft.com"]
+    # The folder is written after the first line, which is all that has been waited for.
+    eventually(lambda: (tmp_path / "bin" / "az").exists() and (tmp_path / "bin" / "az").stat().st_mode & 0o111)
+    got = subprocess.run(fabric, capture_output=True, text=True, timeout=60, check=True)
+    client = Client(served.url, json.loads(got.stdout)["accessToken"])
+    assert client.get("/v1/workspaces").ok
+    nobody = subprocess.run([*command, "https://x"], capture_output=True, text=True, timeout=60, check=False)
+    assert nobody.returncode == 1
+    assert "AADSTS500011" in nobody.stderr
+    served.end(signal.SIGTERM)
+    late = subprocess.run(fabric, capture_output=True, text=True, timeout=60, check=False)
+    assert late.returncode == 1
+    assert f"no answer from {served.url}" in late.stderr
+
+
+def test_an_az_that_cannot_be_written_is_one_line(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, errors = serve("--az", str(tmp_path / "file")).rest()
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "cannot write az into" in errors
