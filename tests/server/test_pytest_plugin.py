@@ -77,11 +77,20 @@ def test_two(fakelivy):
 def test_a_session_of_the_whole_suite_is_nobodys_leftover(suite: Suite) -> None:
     result = suite.run(
         """
+from fakelivy.journal import SessionMoved
+from tests.server.toy import eventually
+
 @pytest.fixture(scope="session", autouse=True)
 def shared(fakelivy_server):
+    session = fakelivy_server.url + "/sessions/0"
     requests.post(fakelivy_server.url + "/sessions", json={"kind": "sql"}, timeout=20)
+    eventually(lambda: requests.get(session, timeout=20).json()["state"] == "idle")
+    return session
 
-def test_one(fakelivy):
+def test_one(fakelivy, shared):
+    requests.post(shared + "/statements", json={"code": "select 1"}, timeout=20)
+    eventually(lambda: "available" in requests.get(shared + "/statements/0", timeout=20).text)
+    assert "busy" in [each.after for each in fakelivy.events(SessionMoved)], "it does not show in the journal"
     assert len(requests.get(fakelivy.url + "/sessions", timeout=20).json()["sessions"]) == 1
 """
     )
