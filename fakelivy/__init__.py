@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fakelivy.clock import ManualClock, SystemClock
     from fakelivy.errors import FakeLivyError
     from fakelivy.faults import Fault, FaultError
+    from fakelivy.identity.options import IdentityOptions, TokenMode
     from fakelivy.knobs import Dialect, DialectKnobs, Knobs
     from fakelivy.oracle import Oracle
     from fakelivy.server import FakeLivy
@@ -22,10 +23,12 @@ _HOME = {
     "FakeLivyError": "fakelivy.errors",
     "Fault": "fakelivy.faults",
     "FaultError": "fakelivy.faults",
+    "IdentityOptions": "fakelivy.identity.options",
     "Knobs": "fakelivy.knobs",
     "ManualClock": "fakelivy.clock",
     "Oracle": "fakelivy.oracle",
     "SystemClock": "fakelivy.clock",
+    "TokenMode": "fakelivy.identity.options",
 }
 
 __all__ = [
@@ -35,10 +38,12 @@ __all__ = [
     "FakeLivyError",
     "Fault",
     "FaultError",
+    "IdentityOptions",
     "Knobs",
     "ManualClock",
     "Oracle",
     "SystemClock",
+    "TokenMode",
 ]
 
 

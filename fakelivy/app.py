@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 import traceback
 from functools import partial
@@ -15,7 +14,7 @@ from werkzeug.wrappers import Response
 from fakelivy.call import Call, Reply, Route, Services
 from fakelivy.errors import Problem, Refused, error_reply
 from fakelivy.injector import Meeting
-from fakelivy.journal import HandlerError
+from fakelivy.journal import HandlerError, TokenRefused
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
 from fakelivy.routes import ROUTES, control
@@ -64,7 +63,7 @@ def _answer(call: Call, route: Route, faults: Meeting) -> Response:
         refuse_web_pages()
         if (instead := faults.before()) is not None:
             return instead
-        if call.dialect is Dialect.FABRIC:
+        if call.dialect is Dialect.FABRIC and not route.public:
             authenticate(call)
         response = _render(call, route.handler(faults.call))
         if (instead := faults.after_commit(response)) is not None:
@@ -109,11 +108,12 @@ def refuse_web_pages() -> None:
 
 
 def authenticate(call: Call) -> None:
-    """Raise Refused (NO_TOKEN) unless the request bears the server's token."""
-    scheme, _, token = (call.authorization or "").partition(" ")
-    expected = call.services.token.encode()
-    if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), expected):
-        raise Refused(Problem.NO_TOKEN)
+    """Raise Refused (NO_TOKEN, TOKEN_EXPIRED) unless the request bears a good token."""
+    try:
+        call.services.gate.check(call.authorization)
+    except Refused as refused:
+        call.services.journal.add(TokenRefused(call.request_id, str(refused.details["why"])))
+        raise
 
 
 def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[str, str]) -> Call:
@@ -125,6 +125,8 @@ def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[
         query=incoming.args,
         authorization=incoming.headers.get("Authorization"),
         body=incoming.get_data(cache=False),
+        origin=incoming.host_url.rstrip("/"),
+        headers=dict(incoming.headers),
     )
 
 

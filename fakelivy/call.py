@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fakelivy.bodies import Body, parse
+from fakelivy.clock import Clock
 from fakelivy.errors import JSON_TYPE, Problem, Refused
+from fakelivy.identity.authority import Authority
+from fakelivy.identity.gate import Gate
 from fakelivy.ids import Ids
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
@@ -32,7 +35,9 @@ class Services:
     ids: Ids
     journal: Journal
     injector: Injector
-    token: str = field(repr=False)
+    clock: Clock
+    authority: Authority
+    gate: Gate
 
     @property
     def default_lakehouse(self) -> Lakehouse:
@@ -41,7 +46,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``params`` come from the path, ``query`` from the query string.
+    """One request. ``params`` come from the path, ``query`` from the query string, ``origin`` is scheme and host.
 
     A fault can hold a new session back for ``start_after`` seconds, or have a new statement lost.
     """
@@ -55,10 +60,16 @@ class Call:
     body: bytes = field(repr=False)
     start_after: float = 0.0
     lose_statement: bool = False
+    origin: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def store(self) -> Store:
         return self.services.stores[self.dialect]
+
+    def header(self, name: str) -> str:
+        """A header's value, empty when it is missing."""
+        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
     def json(self, body: Body) -> dict[str, Any]:
         """The validated body. Raises Refused (BAD_BODY)."""
@@ -87,12 +98,13 @@ class Reply:
 
 @dataclass(frozen=True)
 class Route:
-    """An operation: how it is called on the wire and who answers it."""
+    """An operation: how it is called on the wire and who answers it; ``public`` ones need no token."""
 
     operation: str
     method: str
     rule: str
     handler: Callable[[Call], Reply]
+    public: bool = False
 
 
 def java_int(text: str) -> int:

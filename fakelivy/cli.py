@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fakelivy.engine import ENGINES
 from fakelivy.errors import FakeLivyError
+from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.journal import Entry, Request
 from fakelivy.knobs import Dialect
 from fakelivy.profiles import as_yaml, lakehouse_named, profile
+
+if TYPE_CHECKING:
+    from fakelivy.server import FakeLivy
 
 _lakehouse = click.option(
     "--lakehouse",
@@ -55,6 +61,28 @@ def main() -> None:
 @click.option(
     "--fault", "faults", metavar="SPEC", multiple=True, help="What goes wrong, e.g. get_statement:before:delay(5)."
 )
+@click.option("--tls", is_flag=True, help="Serve https, with a certificate made at start.")
+@click.option(
+    "--tokens",
+    default=TokenMode.STATIC.value,
+    show_default=True,
+    type=click.Choice([mode.value for mode in TokenMode]),
+    help="Which bearer tokens Fabric requests may show: static: --token, or one of this server's token endpoints; "
+    "any: all; verify: those of this server's token endpoints only.",
+)
+@click.option(
+    "--token-lifetime",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Seconds for which a token of the token endpoints is good.",
+)
+@click.option(
+    "--az",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Folder to write a stand-in for the Azure CLI into, whose tokens come from this server.",
+)
 @click.option("--journal", type=click.Path(path_type=Path), help="File to append every event to, as JSON lines.")
 @click.option("--allow-public", is_flag=True, help="Allow addresses that other machines can reach.")
 @click.option("--verbose", "-v", is_flag=True, help="A line for each request.")
@@ -66,6 +94,10 @@ def serve(
     lakehouses: tuple[str, ...],
     schemas: bool,
     token: str,
+    tls: bool,
+    tokens: str,
+    token_lifetime: int,
+    az: Path | None,
     seed: int | None,
     faults: tuple[str, ...],
     journal: Path | None,
@@ -84,6 +116,8 @@ def serve(
             lakehouses=lakehouses,
             schemas=schemas,
             token=token,
+            tls=tls,
+            identity=IdentityOptions(mode=TokenMode(tokens), lifetime=token_lifetime),
             seed=seed,
             faults=faults,
             journal_file=journal,
@@ -98,6 +132,10 @@ def serve(
             for armed in server.armed:
                 click.echo(f"fault {armed.fault}")
             click.echo("It executes the code it is sent. Stop it with Ctrl-C.\n")
+            for name, value in server.client_environment().items():
+                click.echo(f"export {name}={shlex.quote(value)}")
+            if az:
+                click.echo(f'export PATH={shlex.quote(str(_write_az(server, az)))}:"$PATH"')
             click.echo("# A profiles.yml for it; this is also what `fakelivy profile` prints:")
             click.echo(as_yaml(server.profile()))
             wait()
@@ -121,6 +159,13 @@ def profile_command(dialect: str, url: str, lakehouses: tuple[str, ...], schemas
     dialects = list(Dialect) if dialect == "both" else [Dialect(dialect)]
     lakehouse = lakehouse_named(lakehouses[0], schemas=schemas)
     click.echo(as_yaml(profile(dialects, url.rstrip("/"), lakehouse, token)), nl=False)
+
+
+def _write_az(server: FakeLivy, folder: Path) -> Path:
+    try:
+        return server.write_az(folder)
+    except OSError as error:
+        raise FakeLivyError(f"cannot write az into {folder}: {error.strerror or error}") from None
 
 
 def _print_request(entry: Entry) -> None:

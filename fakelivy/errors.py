@@ -34,6 +34,7 @@ class Problem(Enum):
     NO_WORKSPACE = auto()
     NO_LAKEHOUSE = auto()
     NO_TOKEN = auto()
+    TOKEN_EXPIRED = auto()
     WEB_PAGE = auto()
     BUG = auto()
 
@@ -123,10 +124,12 @@ FABRIC: Mapping[Problem, tuple[int, str, str]] = {
     Problem.NO_WORKSPACE: (404, "ItemNotFound", "The requested workspace was not found: {id}"),
     Problem.NO_LAKEHOUSE: (404, "ItemNotFound", "The requested item was not found: {id}"),
     Problem.NO_TOKEN: (401, "Unauthorized", "The caller is not authenticated to access this resource"),
+    Problem.TOKEN_EXPIRED: (401, "TokenExpired", "Access token has expired, resubmit with a new access token"),
     Problem.WEB_PAGE: (403, "RequestDeniedByFake", _WEB_PAGE),
     Problem.BUG: (500, "InternalServerError", "Internal error, see the journal of this fake server"),
 }
-"""Status, errorCode, message. ItemNotFound, Unauthorized and InvalidInput are Fabric's own (REST specifications),
+"""Status, errorCode, message. ItemNotFound, Unauthorized and InvalidInput are Fabric's own (REST specifications), the
+text of TokenExpired is Power BI's (that of the Livy path was never recorded, nor what a revoked token gets),
 EntityNotFound and InvalidHttpRequestToLivy were seen on Livy paths in other situations; what Fabric answers for an
 unknown route, and for a session in the wrong state, was never recorded, so that is assumed."""
 

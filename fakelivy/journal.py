@@ -114,6 +114,25 @@ class EarlyCall(Event):
 
 
 @dataclasses.dataclass(frozen=True)
+class TokenIssued(Event):
+    """A token was made; ``expires_on`` is in seconds since the epoch. The token itself is nowhere."""
+
+    number: int
+    flow: str
+    subject: str
+    audience: str
+    expires_on: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenRefused(Event):
+    """A request came without a good token; ``why`` is ``expired``, ``revoked``, ``signature`` and so on."""
+
+    request_id: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
 class HandlerError(Event):
     """A bug of this server. The client saw the real server's kind of 500."""
 
@@ -181,6 +200,12 @@ class Journal:
                     self._close_file()
         for listener in self._listeners:
             listener(entry)
+
+    @property
+    def size(self) -> int:
+        """How many entries there have been, which is the number of the next one."""
+        with self._lock:
+            return self._seq
 
     def entries(self) -> list[Entry]:
         with self._lock:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from fakelivy.identity.options import IdentityOptions
 from fakelivy.ids import item_guid
 from fakelivy.knobs import Dialect
 from fakelivy.model import Lakehouse
@@ -26,7 +27,7 @@ def lakehouse_named(name: str, *, schemas: bool = True) -> Lakehouse:
     )
 
 
-def output(dialect: Dialect, url: str, lakehouse: Lakehouse, token: str) -> dict[str, Any]:
+def output(dialect: Dialect, url: str, lakehouse: Lakehouse, token: str, identity: IdentityOptions) -> dict[str, Any]:
     """One dbt target (an entry of ``outputs``)."""
     place: dict[Dialect, dict[str, Any]] = {
         Dialect.LIVY: {"livy_mode": "local", "livy_url": url},
@@ -35,8 +36,7 @@ def output(dialect: Dialect, url: str, lakehouse: Lakehouse, token: str) -> dict
             "endpoint": f"{url}/v1",
             "workspaceid": lakehouse.workspace_id,
             "lakehouseid": lakehouse.id,
-            "authentication": "token",
-            "accessToken": token,
+            **_authentication(url, token, identity),
         },
     }
     return {
@@ -50,9 +50,30 @@ def output(dialect: Dialect, url: str, lakehouse: Lakehouse, token: str) -> dict
     }
 
 
-def profile(dialects: Iterable[Dialect], url: str, lakehouse: Lakehouse, token: str) -> dict[str, Any]:
+def _authentication(url: str, token: str, identity: IdentityOptions) -> dict[str, Any]:
+    # Entra's clients speak https only.
+    if not url.startswith("https://"):
+        return {"authentication": "token", "accessToken": token}
+    return {
+        "authentication": "SPN",
+        "authority": url,
+        "disable_instance_discovery": True,
+        "tenant_id": identity.tenant_id,
+        "client_id": identity.client_id,
+        "client_secret": identity.client_secret,
+    }
+
+
+def profile(
+    dialects: Iterable[Dialect],
+    url: str,
+    lakehouse: Lakehouse,
+    token: str,
+    identity: IdentityOptions | None = None,
+) -> dict[str, Any]:
     """The content of a ``profiles.yml``; its default target is the first of ``dialects``."""
-    outputs = {dialect.value: output(dialect, url, lakehouse, token) for dialect in dialects}
+    identity = identity or IdentityOptions()
+    outputs = {dialect.value: output(dialect, url, lakehouse, token, identity) for dialect in dialects}
     return {PROFILE: {"target": next(iter(outputs)), "outputs": outputs}}
 
 

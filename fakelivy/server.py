@@ -9,11 +9,11 @@ import itertools
 import socket
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import requests
 from flask import Flask
@@ -23,8 +23,12 @@ from fakelivy.app import create_app
 from fakelivy.call import Services
 from fakelivy.clock import Clock, ManualClock, SystemClock
 from fakelivy.engine.port import Engine
-from fakelivy.errors import FakeLivyError
+from fakelivy.errors import FakeLivyError, Refused
 from fakelivy.faults import Fault
+from fakelivy.identity.authority import AUDIENCES, Authority
+from fakelivy.identity.azure_cli import write_az
+from fakelivy.identity.gate import Gate
+from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.ids import Ids
 from fakelivy.injector import Armed, Injector
 from fakelivy.inprocess import BASE, InProcessAdapter
@@ -33,6 +37,7 @@ from fakelivy.knobs import Dialect, Knobs
 from fakelivy.profiles import lakehouse_named, profile
 from fakelivy.rng import Rng
 from fakelivy.routes import ROUTES
+from fakelivy.routes.tokens import APP_SERVICE_PATH, AZ_PATH
 from fakelivy.store import Store
 from fakelivy.wire import Application
 
@@ -49,7 +54,9 @@ class FakeLivy:
         host, port: where to listen; port 0 takes a free one.
         lakehouses: names; the first is the default one, also of vanilla sessions.
         schemas: whether the lakehouses are schema-enabled.
-        token: the bearer token that Fabric requests must show.
+        token: the fixed bearer token of Fabric requests.
+        identity: which other tokens there are and count; see ``IdentityOptions``.
+        tls: serve https, with a certificate that is made at start; see ``client_environment``.
         seed: what ids are made from; random when ``None``, see ``server.seed``.
         clock: real time unless given.
         knobs: wire behaviour.
@@ -72,6 +79,8 @@ class FakeLivy:
         lakehouses: Sequence[str] = ("lakehouse",),
         schemas: bool = True,
         token: str = "fakelivy",
+        identity: IdentityOptions | None = None,
+        tls: bool = False,
         seed: int | None = None,
         clock: Clock | None = None,
         knobs: Knobs | None = None,
@@ -95,9 +104,12 @@ class FakeLivy:
         self._listens = listen
         self.clock = clock or SystemClock()
         self.knobs = knobs or Knobs()
+        self.tls = tls
+        self.trusted: Path | None = None
         self._rng = Rng(seed)
         self.seed = self._rng.seed
         self._lakehouses = [lakehouse_named(name, schemas=schemas) for name in lakehouses]
+        self._stores: dict[Dialect, Store] = {}
         self._exit = contextlib.ExitStack()
         self._started = False
         self._app: Flask | None = None
@@ -106,6 +118,7 @@ class FakeLivy:
             self.journal = _open_journal(self.clock, journal_file)
             undo.callback(self.journal.close)
             self._injector = _own_injector(self.seed, self.clock, self.journal, faults)
+            self.authority = Authority(identity or IdentityOptions(), clock=self.clock, journal=self.journal)
             self._engine = self._own_engine(engine)
             undo.callback(self._engine.close)
             self._exit = undo.pop_all()
@@ -144,12 +157,56 @@ class FakeLivy:
         if not self._listens:
             return BASE
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     def profile(self, dialect: str | Dialect | None = None) -> dict[str, Any]:
         """The content of a dbt ``profiles.yml`` for one dialect, or with a target for each."""
         dialects = [Dialect(dialect)] if dialect else list(Dialect)
-        return profile(dialects, self.url, self._lakehouses[0], self.token)
+        return profile(dialects, self.url, self._lakehouses[0], self._profile_token(), self.authority.options)
+
+    def end_sessions(self, ids: Collection[str]) -> None:
+        """Delete sessions of either dialect; those that are not there any more are as wanted."""
+        for store in self._stores.values():
+            for scope in ("", *(lakehouse.id for lakehouse in self._lakehouses)):
+                for session in store.sessions(scope):
+                    if session.id in ids:
+                        with contextlib.suppress(Refused):
+                            store.delete(scope, session.id)
+
+    def client_environment(self) -> dict[str, str]:
+        """The environment in which a client trusts this server and takes it for Entra; empty without ``tls``."""
+        if not self.trusted:
+            return {}
+        return {"REQUESTS_CA_BUNDLE": str(self.trusted), "AZURE_AUTHORITY_HOST": self.url}
+
+    def managed_identity_environment(self, form: Literal["imds", "app_service"] = "imds") -> dict[str, str]:
+        """The environment in which a client takes this server for its machine's managed identity."""
+        if form == "imds":
+            return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": self.url}
+        header = self.authority.options.identity_header
+        return {"IDENTITY_ENDPOINT": f"{self.url}{APP_SERVICE_PATH}", "IDENTITY_HEADER": header}
+
+    def write_az(self, folder: str | Path) -> Path:
+        """Write a stand-in for the Azure CLI into ``folder``, to go first on ``PATH``; its tokens come from here.
+
+        Raises:
+            OSError: the folder is not writable.
+        """
+        return write_az(Path(folder), f"{self.url}{AZ_PATH}", self.trusted, resource=AUDIENCES[0])
+
+    def _profile_token(self) -> str:
+        if self.tls or self.authority.options.mode is not TokenMode.VERIFY:
+            return self.token
+        return self.authority.issue(flow="profile", subject="profile", audience=AUDIENCES[0]).value
+
+    def _secure(self, http: BaseWSGIServer) -> None:
+        from fakelivy.identity.certificates import server_context
+
+        folder = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="fakelivy-tls-")))
+        context, self.trusted = server_context(folder, self.host)
+        # The handshake is left to the request's own thread: a client that never finishes it must not stop the others.
+        http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
+        http.ssl_context = context
 
     def arm(self, fault: Fault | str) -> Fault:
         """Have something go wrong from now on; see ``fakelivy.faults``.
@@ -189,7 +246,7 @@ class FakeLivy:
 
     def _serve(self, listener: socket.socket | None) -> None:
         ids = Ids(self._rng)
-        stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
+        stores = self._stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
         for store in stores.values():
             self._exit.callback(store.close)
         services = Services(
@@ -199,7 +256,9 @@ class FakeLivy:
             ids=ids,
             journal=self.journal,
             injector=self._injector,
-            token=self.token,
+            clock=self.clock,
+            authority=self.authority,
+            gate=Gate(self.token, self.authority),
         )
         self._app = create_app(services)
         if listener is None:
@@ -215,6 +274,8 @@ class FakeLivy:
                 request_handler=_QuietHandler,
                 fd=listener.fileno(),
             )
+        if self.tls:
+            self._secure(http)
         thread = threading.Thread(target=http.serve_forever, args=(0.05,), name="fakelivy-http", daemon=True)
         thread.start()
         self._exit.callback(_stop_http, http, thread)

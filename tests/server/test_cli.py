@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from fakelivy import FakeLivy
 from fakelivy.cli import main
 from tests.server.toy import Client, eventually
 
@@ -37,7 +39,7 @@ class Served:
         )
         assert self.process.stdout
         self.first = self.process.stdout.readline().decode()
-        found = re.search(r"http://\S+", self.first)
+        found = re.search(r"https?://\S+", self.first)
         self.url = found[0] if found else ""
 
     def children(self) -> list[psutil.Process]:
@@ -218,3 +220,55 @@ def test_serve_prints_the_profile_that_reaches_it(serve: Serve) -> None:
 )
 def test_help_and_version_work_and_typos_are_usage_errors(arguments: list[str], code: int) -> None:
     assert CliRunner().invoke(main, arguments).exit_code == code
+
+
+def test_serve_over_https_prints_what_its_clients_need(serve: Serve) -> None:
+    served = serve("--tls", "--tokens", "verify", "--token-lifetime", "60")
+    assert served.url.startswith("https://")
+    assert served.process.stdout
+    lines = [served.process.stdout.readline().decode() for _ in range(6)]
+    environment = dict(re.findall(r"^export (\w+)=(.*)$", "".join(lines), re.MULTILINE))
+    assert environment["AZURE_AUTHORITY_HOST"] == served.url
+    client = Client(served.url)
+    client.http.verify = environment["REQUESTS_CA_BUNDLE"]
+    assert client.get("/version").ok
+    code, rest, errors = served.end(signal.SIGTERM)
+    assert (code, errors) == (0, "")
+    content = yaml.safe_load(rest.partition("fakelivy stopped")[0])
+    target = content["fakelivy"]["outputs"]["fabric"]
+    assert (target["authentication"], target["authority"]) == ("SPN", served.url)
+    assert not Path(environment["REQUESTS_CA_BUNDLE"]).exists()
+
+
+def test_the_profile_of_an_https_server_is_the_one_it_prints() -> None:
+    result = CliRunner().invoke(main, ["profile", "--url", "https://127.0.0.1:1/", "--dialect", "fabric"])
+    with FakeLivy(engine="scripted", tls=True) as server:
+        served = server.profile("fabric")
+        served["fakelivy"]["outputs"]["fabric"]["endpoint"] = "https://127.0.0.1:1/v1"
+        served["fakelivy"]["outputs"]["fabric"]["authority"] = "https://127.0.0.1:1"
+    assert yaml.safe_load(result.output) == served
+
+
+def test_serve_writes_a_stand_in_for_az(serve: Serve, tmp_path: Path) -> None:
+    served = serve("--az", str(tmp_path / "bin"), "--tokens", "verify")
+    command = [str(tmp_path / "bin" / "az"), "account", "get-access-token", "--resource"]
+    fabric = [*command, "https://api.fabric.microsoft.com"]
+    # The folder is written after the first line, which is all that has been waited for.
+    eventually(lambda: (tmp_path / "bin" / "az").exists() and (tmp_path / "bin" / "az").stat().st_mode & 0o111)
+    got = subprocess.run(fabric, capture_output=True, text=True, timeout=60, check=True)
+    client = Client(served.url, json.loads(got.stdout)["accessToken"])
+    assert client.get("/v1/workspaces").ok
+    nobody = subprocess.run([*command, "https://x"], capture_output=True, text=True, timeout=60, check=False)
+    assert nobody.returncode == 1
+    assert "AADSTS500011" in nobody.stderr
+    served.end(signal.SIGTERM)
+    late = subprocess.run(fabric, capture_output=True, text=True, timeout=60, check=False)
+    assert late.returncode == 1
+    assert f"no answer from {served.url}" in late.stderr
+
+
+def test_an_az_that_cannot_be_written_is_one_line(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, errors = serve("--az", str(tmp_path / "file")).rest()
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "cannot write az into" in errors

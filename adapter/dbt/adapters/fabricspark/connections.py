@@ -53,6 +53,8 @@ class SessionManagers:
 def _identity(credentials: FabricSparkCredentials) -> str:
     who = (
         credentials.authentication,
+        credentials.authority,
+        credentials.tenant_id,
         credentials.client_id,
         credentials.accessToken and hash(credentials.accessToken),
     )

@@ -66,6 +66,12 @@ class FabricSparkCredentials(Credentials):
     tenant_id: str | None = _setting(None, "For `SPN`.")
     client_id: str | None = _setting(None, "For `SPN`.")
     client_secret: str | None = _setting(None, "For `SPN`.")
+    authority: str | None = _setting(
+        None, "For `SPN`: https address that gives tokens, of a sovereign cloud or of a fake. Default: Entra's own."
+    )
+    disable_instance_discovery: bool = _setting(
+        False, "For `SPN`: do not ask Microsoft whether it knows the `authority`; a private one needs `true`."
+    )
     accessToken: str | None = _setting(None, "For `token`: a bearer token from elsewhere.")
     azure_cli_process_timeout: int = _setting(10, "Seconds `az` may take to give a token.")
     environmentId: str | None = _setting(None, "GUID of a Fabric environment to run in.")
@@ -221,6 +227,12 @@ def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
         raise DbtRuntimeError(f"{name} '{url}' must start with https://: a token would travel in the clear")
 
 
+def _check_authority(url: str) -> None:
+    _check_url("authority", url, ("https",))
+    if not url.lower().startswith("https://"):  # not even on this machine: the library refuses
+        raise DbtRuntimeError(f"authority '{url}' must start with https://: a secret would travel in the clear")
+
+
 def _check_local(c: FabricSparkCredentials) -> None:
     if c.livy_mode == "local":
         _check_url("livy_url", c.livy_url, ("http", "https"))
@@ -238,6 +250,8 @@ def _check_fabric(c: FabricSparkCredentials) -> None:
                 f"{name} '{getattr(c, name)}' is not a GUID such as '01234567-89ab-cdef-0123-456789abcdef'"
             )
     _check_url("endpoint", c.endpoint, ("https",))
+    if c.authority is not None:
+        _check_authority(c.authority)
     needed = AUTHENTICATIONS.get(c.authentication.lower())
     if needed is None:
         raise DbtRuntimeError(f"authentication '{c.authentication}' is not one of CLI, SPN, token")

@@ -38,6 +38,8 @@ def _service_principal(credentials: FabricSparkCredentials) -> Callable[[], Toke
             tenant_id=str(credentials.tenant_id),
             client_id=str(credentials.client_id),
             client_secret=str(credentials.client_secret),
+            authority=credentials.authority,
+            disable_instance_discovery=credentials.disable_instance_discovery,
         )
     )
 

@@ -1,0 +1,84 @@
+"""Fixtures for other people's suites (docs/testing.md); the server is imported when a test asks for it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from fakelivy.server import FakeLivy
+    from fakelivy.testing import TestServer
+
+_SEED = pytest.StashKey[int]()
+_WORKER_SEED = "fakelivy_seed"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fakelivy")
+    group.addoption("--fakelivy-seed", type=int, metavar="SEED", help="seed of the fake Livy servers; random if absent")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given: int | None = config.getoption("--fakelivy-seed")
+    # A worker of pytest-xdist takes the seed of the process that prints it.
+    given = getattr(config, "workerinput", {}).get(_WORKER_SEED, given)
+    config.stash[_SEED] = secrets.randbits(32) if given is None else given
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist is about to start a worker."""
+    node.workerinput[_WORKER_SEED] = node.config.stash[_SEED]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"fakelivy: --fakelivy-seed={config.stash[_SEED]}"
+
+
+@pytest.fixture(scope="session")
+def fakelivy_options() -> Mapping[str, Any]:
+    """Arguments of ``FakeLivy`` for the suite's server; override it. The seed is ``--fakelivy-seed`` unless given."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def fakelivy_server(fakelivy_options: Mapping[str, Any], pytestconfig: pytest.Config) -> Iterator[FakeLivy]:
+    """The suite's server, one for each worker process, on a free port."""
+    from fakelivy.server import FakeLivy
+
+    with FakeLivy(**{"seed": pytestconfig.stash[_SEED], **fakelivy_options}) as server:
+        yield server
+
+
+@pytest.fixture
+def fakelivy(fakelivy_server: FakeLivy, request: pytest.FixtureRequest) -> Iterator[TestServer]:
+    """The server as this test sees it; fails the test for bugs of the server and for sessions left alive."""
+    from fakelivy.testing import TestServer
+
+    view = TestServer(fakelivy_server, request.node.nodeid)
+    yield view
+    if wrong := view.finish():
+        pytest.fail("fakelivy: " + "\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def fakelivy_profile(fakelivy: TestServer) -> dict[str, Any]:
+    """The content of a dbt ``profiles.yml`` for the server, with a schema of this test's own."""
+    return fakelivy.profile()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed report shows what happened on the server, and how to have it happen again."""
+    report = yield
+    view: TestServer | None = (getattr(item, "funcargs", None) or {}).get("fakelivy")
+    # A suite may have a fixture of this name that is none of ours.
+    if report.failed and view is not None and hasattr(view, "tail"):
+        report.sections.append(("fakelivy journal", view.tail()))
+        report.sections.append(
+            ("fakelivy replay", f"pytest '{item.nodeid}' --fakelivy-seed={item.config.stash[_SEED]}")
+        )
+    return report

@@ -1,0 +1,177 @@
+"""The pytest plugin in suites of its own, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = """
+import pytest
+import requests
+
+@pytest.fixture(scope="session")
+def fakelivy_options():
+    return {"engine": "scripted"}
+
+@pytest.fixture
+def session(fakelivy):
+    return requests.post(fakelivy.url + "/sessions", json={"kind": "sql"}, timeout=20).json()["id"]
+"""
+
+END = "requests.delete(f'{fakelivy.url}/sessions/{session}', timeout=20)"
+
+
+class Suite:
+    """A folder of tests and the command that runs them with no plugins but ours."""
+
+    def __init__(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Whether the entry point is installed must make no difference here.
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        self._pytester = pytester
+        pytester.makeconftest(CONFTEST)
+
+    def run(self, test: str, *options: str) -> pytest.RunResult:
+        self._pytester.makepyfile("import pytest\nimport requests\n\n" + test)
+        plugins = ("-p", "fakelivy.pytest_plugin", "-p", "xdist")
+        return self._pytester.runpytest_subprocess(*plugins, *options, timeout=60)
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    return Suite(pytester, monkeypatch)
+
+
+def test_a_clean_test_passes_and_tests_share_one_server(suite: Suite) -> None:
+    result = suite.run(
+        f"""
+def test_one(fakelivy, session):
+    {END}
+
+def test_two(fakelivy, fakelivy_server):
+    assert fakelivy.url == fakelivy_server.url
+    assert fakelivy_server.journal.size > 0, "not the server of the first test"
+    assert fakelivy.entries() == [], "the first test shows through"
+"""
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_a_session_left_alive_fails_the_test_and_is_gone_for_the_next(suite: Suite) -> None:
+    result = suite.run(
+        """
+def test_one(session):
+    pass
+
+def test_two(fakelivy):
+    assert requests.get(fakelivy.url + "/sessions", timeout=20).json()["sessions"] == []
+"""
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*fakelivy: the test left sessions alive: 0;*"])
+
+
+def test_a_session_of_the_whole_suite_is_nobodys_leftover(suite: Suite) -> None:
+    result = suite.run(
+        """
+from fakelivy.journal import SessionMoved
+from tests.server.toy import eventually
+
+@pytest.fixture(scope="session", autouse=True)
+def shared(fakelivy_server):
+    session = fakelivy_server.url + "/sessions/0"
+    requests.post(fakelivy_server.url + "/sessions", json={"kind": "sql"}, timeout=20)
+    eventually(lambda: requests.get(session, timeout=20).json()["state"] == "idle")
+    return session
+
+def test_one(fakelivy, shared):
+    requests.post(shared + "/statements", json={"code": "select 1"}, timeout=20)
+    eventually(lambda: "available" in requests.get(shared + "/statements/0", timeout=20).text)
+    assert "busy" in [each.after for each in fakelivy.events(SessionMoved)], "it does not show in the journal"
+    assert len(requests.get(fakelivy.url + "/sessions", timeout=20).json()["sessions"]) == 1
+"""
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_a_bug_of_the_server_fails_the_test(suite: Suite) -> None:
+    result = suite.run(
+        """
+from fakelivy.journal import HandlerError
+
+def test_one(fakelivy, fakelivy_server):
+    fakelivy_server.journal.add(HandlerError("somewhere", "the traceback"))
+"""
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*a bug of fakelivy in somewhere:*", "*the traceback*"])
+
+
+def test_a_failure_shows_the_journals_tail_and_how_to_repeat_it(suite: Suite) -> None:
+    result = suite.run(f"def test_one(fakelivy, session):\n    {END}\n    assert False", "--fakelivy-seed=7")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "fakelivy: --fakelivy-seed=7",
+            "*fakelivy journal*",
+            '*"event": "SessionMoved"*',
+            "*pytest 'test_*.py::test_one' --fakelivy-seed=7*",
+        ]
+    )
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two-workers"])
+def test_the_seed_of_the_command_line_reaches_every_server(suite: Suite, workers: tuple[str, ...]) -> None:
+    test = "def test_one(fakelivy_server):\n    assert fakelivy_server.seed == 7"
+    suite.run(test, "--fakelivy-seed=7", *workers).assert_outcomes(passed=1)
+
+
+def test_workers_share_the_seed_that_the_header_shows_and_no_server(suite: Suite) -> None:
+    result = suite.run(
+        """
+from pathlib import Path
+
+@pytest.mark.parametrize("number", range(4))
+def test_one(fakelivy, fakelivy_server, worker_id, number):
+    Path(f"seen-{worker_id}-{number}").write_text(f"{fakelivy.url} {fakelivy_server.seed}")
+""",
+        "-n",
+        "2",
+    )
+    result.assert_outcomes(passed=4)
+    header = next(line for line in result.outlines if line.startswith("fakelivy: --fakelivy-seed="))
+    seen = {path.name.split("-")[1]: path.read_text() for path in suite._pytester.path.glob("seen-*")}
+    assert len({each.split()[0] for each in seen.values()}) == len(seen)
+    assert {each.split()[1] for each in seen.values()} == {header.partition("=")[2]}
+
+
+def test_the_profile_has_a_schema_for_each_test(suite: Suite) -> None:
+    result = suite.run(
+        """
+seen = set()
+
+@pytest.mark.parametrize("number", range(2))
+def test_one(fakelivy, fakelivy_profile, number):
+    outputs = fakelivy_profile["fakelivy"]["outputs"]
+    assert outputs["livy"]["livy_url"] == fakelivy.url
+    (schema,) = {output["schema"] for output in outputs.values()}
+    assert schema not in seen
+    seen.add(schema)
+"""
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_a_fixture_of_the_same_name_in_somebodys_suite_is_left_alone(suite: Suite) -> None:
+    result = suite.run("@pytest.fixture\ndef fakelivy():\n    return 1\n\ndef test_one(fakelivy):\n    assert False")
+    result.assert_outcomes(failed=1)
+    assert "fakelivy journal" not in result.stdout.str()
+
+
+def test_a_suite_that_does_not_use_it_imports_nothing_of_the_server() -> None:
+    code = "import sys, fakelivy.pytest_plugin; print([n for n in sys.modules if n.startswith(('fakelivy', 'flask'))])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.strip() == "['fakelivy', 'fakelivy.pytest_plugin']"
