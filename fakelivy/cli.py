@@ -17,7 +17,7 @@ from fakelivy.errors import FakeLivyError
 from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.journal import Entry, Request
 from fakelivy.knobs import Dialect
-from fakelivy.profiles import as_yaml, lakehouse_named, profile
+from fakelivy.profiles import PROFILE, as_yaml, lakehouse_named, profile
 
 if TYPE_CHECKING:
     from fakelivy.server import FakeLivy
@@ -151,14 +151,16 @@ def serve(
     help="Which targets to print.",
 )
 @click.option("--url", default="http://127.0.0.1:8998", show_default=True, help="Where the server listens.")
+@click.option("--name", default=PROFILE, show_default=True, help="The `profile:` of your dbt_project.yml.")
 @_lakehouse
 @_schemas
 @_token
-def profile_command(dialect: str, url: str, lakehouses: tuple[str, ...], schemas: bool, token: str) -> None:
-    """Print a profiles.yml for a server; give it the options the server was given."""
+def profile_command(dialect: str, url: str, name: str, lakehouses: tuple[str, ...], schemas: bool, token: str) -> None:
+    """Print a profiles.yml for a server: --url as the server printed it, the rest as the server was given it."""
     dialects = list(Dialect) if dialect == "both" else [Dialect(dialect)]
     lakehouse = lakehouse_named(lakehouses[0], schemas=schemas)
-    click.echo(as_yaml(profile(dialects, url.rstrip("/"), lakehouse, token)), nl=False)
+    (targets,) = profile(dialects, url.rstrip("/"), lakehouse, token).values()
+    click.echo(as_yaml({name: targets}), nl=False)
 
 
 def _write_az(server: FakeLivy, folder: Path) -> Path:

@@ -60,8 +60,12 @@ def test_a_result_that_was_cut_is_refused_as_a_whole(session: LivySession, serve
     cursor = LivyCursor(session)
     cursor.execute("select n")
     assert len(cursor.fetchmany(10)) == 10
-    with pytest.raises(DbtDatabaseError, match="cut the result of statement 0/3 after 1000 rows"):
-        cursor.fetchall()
+    for fetch in (cursor.fetchall, lambda: cursor.fetchmany(991)):
+        with pytest.raises(DbtDatabaseError, match="cut the result of statement 0/3 after 1000 rows"):
+            fetch()
+    assert len(cursor.fetchmany(990)) == 990
+    with pytest.raises(DbtDatabaseError, match="cut the result"):
+        cursor.fetchone()
 
 
 @pytest.mark.parametrize(("count", "whole"), [(4, True), (5, False)])

@@ -8,6 +8,7 @@ import pytest
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.resilience.tokens import REFRESH_AHEAD, Token, TokenSource
+from dbt_common.exceptions import DbtRuntimeError
 
 from tests.adapter.conftest import VirtualRuntime
 from tests.adapter.test_credentials import FABRIC, LOCAL, SECRET
@@ -81,3 +82,13 @@ def test_the_profile_says_where_tokens_come_from(runtime: VirtualRuntime) -> Non
     assert fabric is not None
     assert fabric.bearer() == SECRET
     assert token_source(FabricSparkCredentials.from_dict(LOCAL), runtime) is None
+
+
+def test_an_authority_that_cannot_be_used_is_an_error_of_dbts(
+    runtime: VirtualRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://login.example")
+    who = {"authentication": "SPN", "tenant_id": "t", "client_id": "c", "client_secret": SECRET}
+    with pytest.raises(DbtRuntimeError, match=r"authentication 'SPN'.*https") as caught:
+        token_source(FabricSparkCredentials.from_dict({**FABRIC, **who}), runtime)
+    assert SECRET not in str(caught.value)

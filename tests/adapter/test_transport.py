@@ -84,6 +84,27 @@ def drips(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(b"x")
 
 
+def drips_headers(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+    while not over.wait(0.01):
+        connection.sendall(b"x")
+
+
+def drips_the_status_line(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 ")
+    while not over.wait(0.01):
+        connection.sendall(b"x")
+
+
+def drips_a_chunk_size(connection: socket.socket, over: threading.Event) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not over.wait(0.01):
+        connection.sendall(b"0")
+
+
+ENDLESS = [hangs, drips, drips_headers, drips_the_status_line, drips_a_chunk_size]
+
+
 def test_a_complete_reply_is_returned_whatever_its_status(peer: Callable[[Behaviour], Peer]) -> None:
     server = peer(replies(b"HTTP/1.1 418 Teapot\r\nContent-Length: 2\r\n\r\n{}"))
     reply = transport(server.url).request("POST", "/x", soon(), {"a": "ü"})
@@ -91,7 +112,8 @@ def test_a_complete_reply_is_returned_whatever_its_status(peer: Callable[[Behavi
     assert server.requests[0].startswith(b"POST /x HTTP/1.1\r\n")
 
 
-@pytest.mark.parametrize("behaviour", [hangs, drips])
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("behaviour", ENDLESS)
 def test_a_server_that_hangs_or_drips_is_given_up_at_the_deadline(
     behaviour: Behaviour, peer: Callable[[Behaviour], Peer]
 ) -> None:
@@ -101,7 +123,8 @@ def test_a_server_that_hangs_or_drips_is_given_up_at_the_deadline(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("behaviour", [hangs, drips])
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("behaviour", ENDLESS)
 def test_one_request_takes_http_timeout_at_most(behaviour: Behaviour, peer: Callable[[Behaviour], Peer]) -> None:
     with pytest.raises(ReplyLost):
         transport(peer(behaviour).url, http_timeout=0.3).request("GET", "/x", soon())

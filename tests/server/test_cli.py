@@ -272,3 +272,8 @@ def test_an_az_that_cannot_be_written_is_one_line(serve: Serve, tmp_path: Path) 
     code, _, errors = serve("--az", str(tmp_path / "file")).rest()
     assert (code, errors.count("\n")) == (1, 1)
     assert "cannot write az into" in errors
+
+
+def test_the_profile_has_the_name_that_is_asked_for() -> None:
+    printed = CliRunner().invoke(main, ["profile", "--name", "my_project"]).output
+    assert list(yaml.safe_load(printed)) == ["my_project"]

@@ -52,29 +52,38 @@ class LivyCursor:
         return [(column.name, column.type_name, None, None, None, None, True) for column in self._columns]
 
     def fetchone(self) -> Row | None:
-        """The next row, ``None`` after the last."""
+        """The next row, ``None`` after the last.
+
+        Raises:
+            DbtDatabaseError: as ``fetchmany``.
+        """
         rows = self.fetchmany(1)
         return rows[0] if rows else None
 
     def fetchmany(self, size: int = 1) -> list[Row]:
-        """The next ``size`` rows, fewer at the end."""
-        rows = self._rows[self._next : self._next + size]
-        self._next += len(rows)
-        return list(rows)
+        """The next ``size`` rows, fewer at the end.
+
+        Raises:
+            DbtDatabaseError: there are fewer because the server left rows out; a part must not pass for the whole.
+        """
+        rows = self._rows
+        end = self._next + size
+        if end > len(rows) and self._is_cut:
+            raise DbtDatabaseError(
+                f"the server cut the result of statement {self.query_id} after {len(rows)} rows; "
+                "ask for fewer rows, or for an aggregate"
+            )
+        found = rows[self._next : end]
+        self._next += len(found)
+        return list(found)
 
     def fetchall(self) -> list[Row]:
         """The rows that have not been fetched yet.
 
         Raises:
-            DbtDatabaseError: the server left rows out of the result; a part must not pass for the whole.
+            DbtDatabaseError: as ``fetchmany``.
         """
-        limit = self._session.row_limit
-        if self._output is not None and (self._output.truncated or (limit and len(self._output.rows) >= limit)):
-            raise DbtDatabaseError(
-                f"the server cut the result of statement {self.query_id} after {len(self._output.rows)} rows; "
-                "ask for fewer rows, or for an aggregate"
-            )
-        return self.fetchmany(len(self._rows))
+        return self.fetchmany(len(self._rows) + 1 - self._next)
 
     def cancel(self) -> None:
         """Stop the query on the server."""
@@ -90,6 +99,13 @@ class LivyCursor:
         if self._output is None or self._output.columns is None:
             raise DbtDatabaseError(f"the server sent no table for statement {self.query_id}")
         return self._output.columns
+
+    @property
+    def _is_cut(self) -> bool:
+        if self._output is None:
+            return False
+        limit = self._session.row_limit
+        return self._output.truncated or (limit is not None and len(self._output.rows) >= limit)
 
     @property
     def _rows(self) -> tuple[Row, ...]:

@@ -11,6 +11,7 @@ from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.resilience.outcome import NotSent
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
+from dbt_common.exceptions import DbtRuntimeError
 
 SCOPE = "https://api.fabric.microsoft.com/.default"
 """Audience of Fabric's REST and Livy endpoints (Fabric docs)."""
@@ -20,7 +21,12 @@ def token_source(credentials: FabricSparkCredentials, runtime: Runtime) -> Token
     """The source of tokens for a profile; ``None`` for a server without authentication."""
     if credentials.livy_mode == "local":
         return None
-    return TokenSource(_FETCHERS[credentials.authentication.lower()](credentials), runtime)
+    try:
+        fetch = _FETCHERS[credentials.authentication.lower()](credentials)
+    except ValueError as error:
+        # azure-identity refuses what it is given, by the profile or by AZURE_… in the environment.
+        raise DbtRuntimeError(f"authentication '{credentials.authentication}': {error}") from error
+    return TokenSource(fetch, runtime)
 
 
 def _static(credentials: FabricSparkCredentials) -> Callable[[], Token]:

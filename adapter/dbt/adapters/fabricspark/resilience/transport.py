@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
+from dbt.adapters.fabricspark.resilience.bounded import BoundedAdapter
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost, TransportError
 from requests.adapters import HTTPAdapter
@@ -27,8 +29,6 @@ CONNECT_TIMEOUT = 10.0
 
 SHORTEST_TIMEOUT = 0.001
 """``requests`` refuses a time-out of zero; a spent deadline still has to end in a time-out, not in a crash."""
-
-_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,9 @@ class Transport:
         self._auth = _Auth(bearer)
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
-        # One retrying layer only, and it is not this one: urllib3 would resend a POST whose reply was lost.
-        wire = adapter or HTTPAdapter(max_retries=0, pool_maxsize=64)
+        # Per thread: the deadline of the request it is making, for the connection's reads.
+        self._current = threading.local()
+        wire = adapter or BoundedAdapter(lambda: cast(Deadline, self._current.deadline).remaining)
         self._session.mount("http://", wire)
         self._session.mount("https://", wire)
 
@@ -121,7 +122,7 @@ class Transport:
         """
         url = self.base_url + path
         where = f"{method} {_without_query(url)}"
-        mine = deadline.sooner(self._http_timeout)
+        mine = self._current.deadline = deadline.sooner(self._http_timeout)
         read = max(SHORTEST_TIMEOUT, mine.remaining)
         try:
             with self._session.request(
@@ -133,16 +134,8 @@ class Transport:
                 timeout=(min(CONNECT_TIMEOUT, read), read),
                 # A redirect turns POST into GET, and a login page into a reply.
                 allow_redirects=False,
-                stream=True,
             ) as response:
-                chunks: list[bytes] = []
-                # read1: what has arrived. Asking for a full block would wait for it byte by byte, each byte with a
-                # fresh time-out; a body that drips must be cut off too.
-                while chunk := response.raw.read1(_CHUNK, decode_content=True):
-                    chunks.append(chunk)
-                    if mine.expired:
-                        raise ReplyLost(f"{where}: the reply was still arriving after {mine.seconds:.0f} s")
-                return Reply(response.status_code, response.headers, b"".join(chunks))
+                return Reply(response.status_code, response.headers, response.content)
         except (requests.RequestException, HTTPError) as error:
             raise _classified(error, where, mine) from error
 
