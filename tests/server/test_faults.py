@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fakelivy import FakeLivy, Fault, FaultError
 from fakelivy.effects import EFFECTS as REGISTERED
-from fakelivy.faults import OPERATIONS, PHASES, Data
+from fakelivy.faults import OPERATIONS, PHASES
 from fakelivy.grammar import EFFECTS, LIFETIMES, TRIGGERS
+from fakelivy.mishaps import Data
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 NUMBERS = st.floats(0, 1e5, allow_nan=False)
