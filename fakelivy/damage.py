@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from fakelivy.faults import Garbage
+from fakelivy.mishaps import Garbage
 
 LOGIN_PAGE = """<!DOCTYPE html>
 <html><head><title>Sign in to your account</title></head>

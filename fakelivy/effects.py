@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from werkzeug.wrappers import Response
 
-from fakelivy import faults as f
+from fakelivy import mishaps as m
 from fakelivy.call import Call
 from fakelivy.clock import Clock
 from fakelivy.damage import garble
@@ -67,12 +67,12 @@ class Hit:
 
 Result = Response | Call | None
 Struck = Callable[[Hit, Any], Result]
-E = TypeVar("E", bound=f.Data)
+E = TypeVar("E", bound=m.Data)
 
-EFFECTS: dict[type[f.Data], Struck] = {}
+EFFECTS: dict[type[m.Data], Struck] = {}
 """By type of the effect."""
 
-SURE: set[type[f.Data]] = {f.Delay, f.Hang, f.Reset, f.Close}
+SURE: set[type[m.Data]] = {m.Delay, m.Hang, m.Reset, m.Close}
 """Effects that cannot miss: they are journaled first, for they may last, or be the end."""
 
 
@@ -89,38 +89,38 @@ def effect(kind: type[E]) -> Callable[[Callable[[Hit, E], Result]], Callable[[Hi
 # ---- the connection
 
 
-@effect(f.Delay)
-def delay(hit: Hit, what: f.Delay) -> Result:
+@effect(m.Delay)
+def delay(hit: Hit, what: m.Delay) -> Result:
     hit.wire.wait(what.seconds + what.jitter * hit.chance, hit.released)
     return None
 
 
-@effect(f.Hang)
-def hang(hit: Hit, what: f.Hang) -> Result:
+@effect(m.Hang)
+def hang(hit: Hit, what: m.Hang) -> Result:
     hit.wire.wait(what.seconds, hit.released)
     raise ConnectionLost("close")
 
 
-@effect(f.Reset)
-def reset(_: Hit, __: f.Reset) -> Result:
+@effect(m.Reset)
+def reset(_: Hit, __: m.Reset) -> Result:
     raise ConnectionLost("reset")
 
 
-@effect(f.Close)
-def close(_: Hit, __: f.Close) -> Result:
+@effect(m.Close)
+def close(_: Hit, __: m.Close) -> Result:
     raise ConnectionLost("close")
 
 
-@effect(f.Truncate)
-def truncate(hit: Hit, what: f.Truncate) -> Result:
+@effect(m.Truncate)
+def truncate(hit: Hit, what: m.Truncate) -> Result:
     body = hit.reply.get_data()
     if what.bytes >= len(body):
         raise Missed(f"the body has only {len(body)} bytes")
     return _streamed(hit.reply, iter([body[: what.bytes]]), len(body))
 
 
-@effect(f.Dribble)
-def dribble(hit: Hit, what: f.Dribble) -> Result:
+@effect(m.Dribble)
+def dribble(hit: Hit, what: m.Dribble) -> Result:
     body = hit.reply.get_data()
 
     def pieces() -> Iterator[bytes]:
@@ -140,13 +140,13 @@ def _streamed(reply: Response, pieces: Iterator[bytes], length: int) -> Response
 # ---- errors
 
 
-@effect(f.Status)
-def status(hit: Hit, what: f.Status) -> Result:
+@effect(m.Status)
+def status(hit: Hit, what: m.Status) -> Result:
     return failed(what, hit.call, hit.clock.now())
 
 
-@effect(f.Throttle)
-def throttle(hit: Hit, what: f.Throttle) -> Result:
+@effect(m.Throttle)
+def throttle(hit: Hit, what: m.Throttle) -> Result:
     now, memory = hit.clock.monotonic(), hit.memory
     with memory.lock:
         told = memory.told.get(hit.caller, now)
@@ -166,25 +166,25 @@ def throttle(hit: Hit, what: f.Throttle) -> Result:
     return throttled(what, pause, hit.call, hit.clock.now())
 
 
-@effect(f.Capacity)
-def capacity(hit: Hit, _: f.Capacity) -> Result:
+@effect(m.Capacity)
+def capacity(hit: Hit, _: m.Capacity) -> Result:
     return no_capacity(hit.call, hit.clock.now())
 
 
-@effect(f.RejectToken)
-def reject_token(hit: Hit, what: f.RejectToken) -> Result:
+@effect(m.RejectToken)
+def reject_token(hit: Hit, what: m.RejectToken) -> Result:
     return failed(UNAUTHORIZED.model_copy(update={"shape": what.shape}), hit.call, hit.clock.now())
 
 
-@effect(f.ExpireToken)
-def expire_token(hit: Hit, what: f.ExpireToken) -> Result:
+@effect(m.ExpireToken)
+def expire_token(hit: Hit, what: m.ExpireToken) -> Result:
     with hit.memory.lock:
         hit.memory.expired.add(hit.caller)
     return failed(EXPIRED.model_copy(update={"shape": what.shape}), hit.call, hit.clock.now())
 
 
-@effect(f.NotFoundWindow)
-def not_found_window(hit: Hit, what: f.NotFoundWindow) -> Result:
+@effect(m.NotFoundWindow)
+def not_found_window(hit: Hit, what: m.NotFoundWindow) -> Result:
     with hit.memory.lock:
         first = hit.memory.first_look.setdefault(hit.path, hit.clock.monotonic())
     if hit.clock.monotonic() - first >= what.seconds:
@@ -199,27 +199,27 @@ def not_found_window(hit: Hit, what: f.NotFoundWindow) -> Result:
 # ---- what the server shows
 
 
-@effect(f.Garbage)
-def garbage(hit: Hit, what: f.Garbage) -> Result:
+@effect(m.Garbage)
+def garbage(hit: Hit, what: m.Garbage) -> Result:
     try:
         return garble(hit.reply, what)
     except KeyError as missing:
         raise Missed(f"the reply has no {missing.args[0]}") from None
 
 
-@effect(f.SetField)
-def set_field(hit: Hit, what: f.SetField) -> Result:
+@effect(m.SetField)
+def set_field(hit: Hit, what: m.SetField) -> Result:
     return _edited(hit, {what.path: what.value})
 
 
-@effect(f.CapacityAsync)
-def capacity_async(hit: Hit, _: f.CapacityAsync) -> Result:
+@effect(m.CapacityAsync)
+def capacity_async(hit: Hit, _: m.CapacityAsync) -> Result:
     text = "TooManyRequestsForCapacity: This Spark job can't be run because you have hit a Spark compute limit."
     return _edited(hit, {"state": None, "fabricSessionStateInfo": {"state": "error", "errorMessage": text}})
 
 
-@effect(f.StickState)
-def stick_state(hit: Hit, what: f.StickState) -> Result:
+@effect(m.StickState)
+def stick_state(hit: Hit, what: m.StickState) -> Result:
     changes: dict[str, Any] = {"state": what.state}
     document = _document(hit)
     if isinstance(document.get("livyInfo"), dict):
@@ -238,8 +238,8 @@ def stick_state(hit: Hit, what: f.StickState) -> Result:
     return _edited(hit, changes)
 
 
-@effect(f.StaleRead)
-def stale_read(hit: Hit, what: f.StaleRead) -> Result:
+@effect(m.StaleRead)
+def stale_read(hit: Hit, what: m.StaleRead) -> Result:
     now = hit.clock.monotonic()
     with hit.memory.lock:
         replies = hit.memory.replies.setdefault(hit.path, deque(maxlen=1000))
@@ -274,21 +274,21 @@ def _edited(hit: Hit, changes: dict[str, Any]) -> Response:
 # ---- what is true
 
 
-@effect(f.SlowStart)
-def slow_start(hit: Hit, what: f.SlowStart) -> Result:
+@effect(m.SlowStart)
+def slow_start(hit: Hit, what: m.SlowStart) -> Result:
     return dataclasses.replace(hit.call, start_after=what.seconds)
 
 
-@effect(f.SessionTo)
-def session_to(hit: Hit, what: f.SessionTo) -> Result:
+@effect(m.SessionTo)
+def session_to(hit: Hit, what: m.SessionTo) -> Result:
     key = _session(hit)
     if not hit.call.store.break_session(key, what.state):
         raise Missed(f"no live session {key}")
     return None
 
 
-@effect(f.LoseStatement)
-def lose_statement(hit: Hit, what: f.LoseStatement) -> Result:
+@effect(m.LoseStatement)
+def lose_statement(hit: Hit, what: m.LoseStatement) -> Result:
     if what.how == "lost":
         return dataclasses.replace(hit.call, lose_statement=True)
     if not hit.call.store.evict(_session(hit), int(_document(hit)["id"])):

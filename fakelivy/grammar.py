@@ -14,7 +14,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from fakelivy.faults import Always, Data, Effect, Fault, FaultError, Forever, Lifetime, Phase, Select, Trigger
+from fakelivy.faults import Always, Fault, FaultError, Forever, Lifetime, Phase, Select, Trigger
+from fakelivy.mishaps import Data, Effect
 
 
 def _kinds(union: Any) -> Mapping[str, type[Data]]:

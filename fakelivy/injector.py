@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from werkzeug.wrappers import Response
 
 from fakelivy import faults as f
+from fakelivy import mishaps as m
 from fakelivy.call import Call, Route
 from fakelivy.clock import Clock
 from fakelivy.effects import EFFECTS, SURE, Hit, Memory, Missed
@@ -111,18 +112,18 @@ class Injector:
         strangers = sorted({route.operation for route in matched} - only) if only else []
         if strangers:
             raise f.FaultError(f"{kind} happens to {', '.join(sorted(only or ()))}, not to {strangers[0]}")
-        if isinstance(fault.effect, f.SessionTo):
+        if isinstance(fault.effect, m.SessionTo):
             for route in matched:
                 born = fault.phase == "after_commit" and route.operation == "create_session"
                 if not born and "<session>" not in route.rule:
                     raise f.FaultError(f"{route.operation} {fault.phase} has no session that could go to a state")
 
-    def expired(self, caller: str) -> f.Shape | None:
+    def expired(self, caller: str) -> m.Shape | None:
         """How to tell a caller that his token counts as expired; None when it does not."""
         with self._lock:
             faults = list(self._armed.values())
         for armed in faults:
-            if isinstance(armed.fault.effect, f.ExpireToken):
+            if isinstance(armed.fault.effect, m.ExpireToken):
                 with armed.memory.lock:
                     if caller in armed.memory.expired:
                         return armed.fault.effect.shape

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 
 from fakelivy.call import Call
 from fakelivy.errors import FABRIC, JSON_TYPE, Problem, Refused, error_reply
-from fakelivy.faults import Shape, Status, Throttle
 from fakelivy.knobs import Dialect
+from fakelivy.mishaps import Shape, Status, Throttle
 
 UNAUTHORIZED = Status(
     code=401, error_code="Unauthorized", message="The caller is not authenticated to access this resource"

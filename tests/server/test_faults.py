@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fakelivy import FakeLivy, Fault, FaultError
 from fakelivy.effects import EFFECTS as REGISTERED
-from fakelivy.faults import OPERATIONS, PHASES, Data
+from fakelivy.faults import OPERATIONS, PHASES
 from fakelivy.grammar import EFFECTS, LIFETIMES, TRIGGERS
+from fakelivy.mishaps import Data
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 NUMBERS = st.floats(0, 1e5, allow_nan=False)
@@ -177,3 +178,19 @@ def test_every_effect_has_phases_a_function_and_real_operations(server: FakeLivy
     for effect, operations in OPERATIONS.items():
         assert effect in PHASES
         assert operations
+
+
+@pytest.mark.parametrize("word", ["null", "true", "false", "NaN", "Infinity", "1", "", "a b", "é", 'x"y'])
+def test_words_that_look_like_json_stay_words(word: str) -> None:
+    fault = Fault.of({"select": {"operation": "x"}, "phase": "body", "effect": set_to(word)})
+    assert Fault.parse(str(fault)) == fault
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, [], {"a": [1]}])
+def test_values_that_are_no_words_stay_what_they_are(value: object) -> None:
+    fault = Fault.of({"select": {"operation": "x"}, "phase": "body", "effect": set_to(value)})
+    assert Fault.parse(str(fault)) == fault
+
+
+def set_to(value: object) -> dict[str, object]:
+    return {"type": "set_field", "path": "a", "value": value}

@@ -135,6 +135,13 @@ def test_a_dribbled_body_arrives_whole(client: Client, wired: FakeLivy) -> None:
     assert wired.clock.monotonic() - began >= 0.1
 
 
+def test_each_piece_of_a_slow_body_has_the_whole_timeout(client: Client, wired: FakeLivy) -> None:
+    wired.arm("version:body:dribble(20,pause=0.3)")
+    reply = client.http.get(f"{client.base}/version", timeout=1)
+    assert len(reply.content) > 4 * 20, "so the whole took longer than one piece may"
+    assert reply.json()["user"] == "fakelivy"
+
+
 def test_a_pause_within_a_body_is_a_timeout_of_its_own(client: Client, wired: FakeLivy) -> None:
     wired.arm("version:body:dribble(100,pause=3)")
     error = fails(client, timeout=0.3)
