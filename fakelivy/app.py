@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter, Map
 
 from fakelivy.call import Call, Reply, Route, Services
 from fakelivy.errors import Problem, Refused, error_reply
+from fakelivy.gate import SECURITY_HEADERS, admit
 from fakelivy.journal import HandlerError
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
@@ -45,6 +46,8 @@ def pipeline(services: Services, dialect: Dialect, route: Route, **params: str) 
         refuse_web_pages()
         if dialect is Dialect.FABRIC:
             authenticate(call)
+        else:
+            admit(request.method, request.headers, request.args, services.knobs)
         reply = route.handler(call)
         response = _render(call, reply)
     except Refused as refused:
@@ -106,17 +109,16 @@ def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[
 
 
 def _render(call: Call, reply: Reply) -> Response:
-    response = Response(reply.body(), reply.status, reply.headers, content_type=reply.content_type)
-    if call.dialect is Dialect.FABRIC:
-        response.headers["RequestId"] = call.request_id
-    return response
+    return _labelled(call, Response(reply.body(), reply.status, reply.headers, content_type=reply.content_type))
 
 
 def _refuse(call: Call, refused: Refused) -> Response:
     error = error_reply(refused, call.dialect, call.request_id)
-    response = Response(error.body, error.status, error.headers, content_type=error.content_type)
-    if call.dialect is Dialect.FABRIC:
-        response.headers["RequestId"] = call.request_id
+    return _labelled(call, Response(error.body, error.status, error.headers, content_type=error.content_type))
+
+
+def _labelled(call: Call, response: Response) -> Response:
+    response.headers.update({"RequestId": call.request_id} if call.dialect is Dialect.FABRIC else SECURITY_HEADERS)
     return response
 
 

@@ -94,6 +94,9 @@ _SESSION_FIELDS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 LIVY_SESSION = Body("org.apache.livy.server.interactive.CreateInteractiveRequest", _SESSION_FIELDS)
+LIVY_COMPLETION = Body(
+    "org.apache.livy.server.interactive.CompletionRequest", {"code": _scalar, "kind": _scalar, "cursor": _integer}
+)
 LIVY_STATEMENT = Body("org.apache.livy.sessions.ExecuteRequest", {"code": _scalar, "kind": _scalar})
 # The swagger knows fewer fields, but clients send Livy's others too and Fabric takes them.
 FABRIC_SESSION = Body("SessionRequest", {**_SESSION_FIELDS, "tags": _map, "artifactName": _scalar})

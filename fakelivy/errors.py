@@ -35,6 +35,9 @@ class Problem(Enum):
     NO_LAKEHOUSE = auto()
     NO_TOKEN = auto()
     WEB_PAGE = auto()
+    NO_CSRF_HEADER = auto()
+    BAD_VERSION = auto()
+    NO_IMPERSONATION = auto()
     BUG = auto()
 
 
@@ -94,6 +97,11 @@ LIVY: Mapping[Problem, tuple[int, Shape, str]] = {
         "java.util.concurrent.ExecutionException: java.lang.IllegalArgumentException: {text}",
     ),
     Problem.NO_STATEMENT: (404, _string, "Statement not found"),
+    Problem.NO_CSRF_HEADER: (400, _html, "Missing Required Header for CSRF protection."),
+    # The status is from the source; this text is assumed.
+    Problem.BAD_VERSION: (406, _string, "Supported versions: 0.1"),
+    # Nobody logs in here, so the user is Java's null.
+    Problem.NO_IMPERSONATION: (403, _message, "User 'null' not allowed to impersonate 'Some({user})'."),
     Problem.WEB_PAGE: (403, _message, _WEB_PAGE),
     Problem.BUG: (500, _string, "java.lang.RuntimeException: internal error, see the journal of this fake server"),
 }

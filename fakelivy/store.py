@@ -28,6 +28,8 @@ class _Live:
 
     session: Session
     interpreter: Interpreter
+    born_at: float
+    beat_at: float
     finished_at: float | None = None
 
 
@@ -74,7 +76,7 @@ class Store:
         Raises:
             Refused: TOO_MANY_CREATING, or REJECTED for a duplicate or numeric name or a bad duration.
         """
-        with self._locked():
+        with self._locked() as now:
             session_id = self._new_id()
             self._check_new(session_id, request)
             session = Session(
@@ -95,7 +97,7 @@ class Store:
                 max_rows=_row_limit(request) or self._knobs.max_rows,
                 on_done=lambda: self._wake.put(True),
             )
-            live = self._sessions[session_id] = _Live(session, interpreter)
+            live = self._sessions[session_id] = _Live(session, interpreter, now, now)
             self._journal.add(SessionMoved(session_id, None, session.state, "created"))
             name = f"fakelivy-{self._name}-open-{session_id}"
             opener = threading.Thread(target=self._open, args=(live,), name=name, daemon=True)
@@ -134,16 +136,27 @@ class Store:
         Raises:
             Refused: NO_SESSION, or ALREADY_STOPPED when somebody else is stopping it.
         """
+        self._stop(scope, key, self._dialect.deleted_view, "deleted")
+
+    def stop(self, scope: str, key: str) -> None:
+        """Stop a session as ``delete`` does, but leave it to be seen as ``dead`` until its retention is over.
+
+        Raises:
+            Refused: as of ``delete``.
+        """
+        self._stop(scope, key, "dead", "stopped")
+
+    def _stop(self, scope: str, key: str, view: str, why: str) -> None:
         with self._locked():
             live = self._find(scope, key)
             if live.session.state == "shutting_down":
                 raise Refused(Problem.ALREADY_STOPPED, id=live.session.id)
             if live.session.state in ACTIVE:
-                self._move(live, "shutting_down", "deleted")
+                self._move(live, "shutting_down", why)
                 self._doom(live)
         # The engine has been closed on the way out, without the lock.
         with self._locked():
-            self._end(live, self._dialect.deleted_view, "deleted")
+            self._end(live, view, why)
 
     # ---- statements
 
@@ -298,6 +311,8 @@ class Store:
             live = next((each for each in self._sessions.values() if each.session.name == key), None)
         if live is None or live.session.scope != scope:
             raise Refused(Problem.NO_SESSION, id=key)
+        # Any look at a session is a sign of life of its client (Livy source).
+        live.beat_at = self._clock.monotonic()
         return live
 
     def _readable(self, scope: str, key: str) -> _Live:
@@ -327,12 +342,22 @@ class Store:
             if now - live.finished_at >= self._knobs.session_retention:
                 self._forget(live, "retention over")
             return
-        own = live.session.request.get("idleTimeout")
-        limit = (seconds(own) if own else None) or self._dialect.idle_timeout
-        reapable = ACCEPTING if self._dialect.reap_busy else {"idle"}
-        if live.session.state in reapable and now - live.interpreter.active_at >= limit:
-            self._move(live, "shutting_down", "idle too long")
-            self._end(live, self._dialect.reaped_view, "idle too long")
+        request = live.session.request
+        idle = seconds(request.get("idleTimeout", "")) or self._dialect.idle_timeout
+        ttl = seconds(request.get("ttl", "")) or self._dialect.ttl
+        limits = (
+            ("ttl over", ttl, live.born_at, ACCEPTING),
+            ("no heartbeat", request.get("heartbeatTimeoutInSecond"), live.beat_at, ACCEPTING),
+            ("idle too long", idle, self._active_at(live), ACCEPTING if self._dialect.reap_busy else {"idle"}),
+        )
+        for why, limit, since, reapable in limits:
+            if limit and limit > 0 and live.session.state in reapable and now - since >= limit:
+                self._move(live, "shutting_down", why)
+                self._end(live, self._dialect.reaped_view, why)
+                return
+
+    def _active_at(self, live: _Live) -> float:
+        return live.interpreter.active_at
 
     def _end(self, live: _Live, view: str, why: str) -> None:
         """The last state of a session that was stopped, or its disappearance."""
