@@ -100,6 +100,10 @@ LIVY_COMPLETION = Body(
 LIVY_STATEMENT = Body("org.apache.livy.sessions.ExecuteRequest", {"code": _scalar, "kind": _scalar})
 # The swagger knows fewer fields, but clients send Livy's others too and Fabric takes them.
 FABRIC_SESSION = Body("SessionRequest", {**_SESSION_FIELDS, "tags": _map, "artifactName": _scalar})
+FABRIC_HIGH_CONCURRENCY = Body(
+    "HighConcurrencySessionRequest",
+    {**_SESSION_FIELDS, "tags": _map, "artifactName": _scalar, "file": _scalar, "sessionTag": _scalar},
+)
 FABRIC_STATEMENT = Body("StatementRequest", {"code": _scalar, "kind": _scalar, "sourceId": _scalar})
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from fakelivy.bodies import Body, parse
 from fakelivy.errors import JSON_TYPE, Problem, Refused
+from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.ids import Ids
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
@@ -24,6 +25,7 @@ class Services:
     """What handlers work with; owned by the server object."""
 
     stores: Mapping[Dialect, Store]
+    high_concurrency: HighConcurrency
     lakehouses: Mapping[str, Lakehouse]
     knobs: Knobs
     ids: Ids

@@ -31,6 +31,8 @@ class Problem(Enum):
     NOT_RUNNING = auto()
     NO_KIND = auto()
     NO_STATEMENT = auto()
+    NO_REPL = auto()
+    NO_HIGH_CONCURRENCY = auto()
     NO_WORKSPACE = auto()
     NO_LAKEHOUSE = auto()
     NO_TOKEN = auto()
@@ -128,6 +130,8 @@ FABRIC: Mapping[Problem, tuple[int, str, str]] = {
     Problem.NOT_RUNNING: (400, "InvalidHttpRequestToLivy", "Session is in state {state}"),
     Problem.NO_KIND: (400, "InvalidHttpRequestToLivy", "{text}"),
     Problem.NO_STATEMENT: (404, "EntityNotFound", "Statement not found"),
+    Problem.NO_REPL: (404, "EntityNotFound", "REPL '{id}' not found."),
+    Problem.NO_HIGH_CONCURRENCY: (404, "EntityNotFound", "High concurrency session '{id}' not found."),
     Problem.NO_WORKSPACE: (404, "ItemNotFound", "The requested workspace was not found: {id}"),
     Problem.NO_LAKEHOUSE: (404, "ItemNotFound", "The requested item was not found: {id}"),
     Problem.NO_TOKEN: (401, "Unauthorized", "The caller is not authenticated to access this resource"),

@@ -90,6 +90,10 @@ class Knobs:
         statement_post_status: Fabric's answer to a new statement; swagger 200, docs accept 201.
         list_shape: Fabric's list of sessions: ``items`` was seen live, with ``count-only`` the same without its items
             when ``$count=true`` is asked for (seen live too), ``sessions`` is the sibling service's.
+        acquire_status: Fabric's answer to a new high-concurrency session; swagger 202, clients have seen 200.
+        hc_max_repls: REPLs a Livy session takes before the next one gets another session (Fabric docs).
+        hc_last_repl_delete: what becomes of a Livy session when its last REPL goes: it stays until it is reaped
+            (``linger``, captured live, and the harder one for clients) or ends at once (``teardown``, one report).
         csrf_protection: whether vanilla Livy wants ``X-Requested-By`` on whatever changes something; off, as in Livy
             (Livy source ``livy.server.csrf-protection.enabled``).
         impersonation: whether ``?doAs=`` replaces ``proxyUser``; off, as in Livy, where it is refused (Livy source).
@@ -108,5 +112,8 @@ class Knobs:
     livyinfo_during_start: Literal["absent", "null", "present"] = "absent"
     statement_post_status: Literal[200, 201] = 200
     list_shape: Literal["items", "sessions", "count-only"] = "items"
+    acquire_status: Literal[200, 202] = 202
+    hc_max_repls: int = 5
+    hc_last_repl_delete: Literal["linger", "teardown"] = "linger"
     csrf_protection: bool = False
     impersonation: bool = False

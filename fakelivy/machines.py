@@ -89,4 +89,19 @@ STATEMENT = Machine(
     ),
 )
 
+_ACQUIRED = ("AcquiringHighConcurrencySession", "Idle")
+
+HIGH_CONCURRENCY = Machine(
+    "high-concurrency session",
+    initial="NotStarted",
+    transitions=(
+        Transition("NotStarted", "AcquiringHighConcurrencySession", "session found", "Fabric docs"),
+        Transition("AcquiringHighConcurrencySession", "Idle", "REPL ready", "Fabric docs"),
+        *(Transition(state, "Failed", "REPL lost", "Fabric docs") for state in _ACQUIRED),
+        *(Transition(state, "Dead", "session ended", "Fabric docs") for state in _ACQUIRED),
+        *(Transition(state, "Killed", "session killed", "Fabric docs") for state in _ACQUIRED),
+        *(Transition(state, "Deleting", "release", "Fabric docs") for state in _ACQUIRED),
+    ),
+)
+
 CANCELABLE = STATEMENT.leaving_by("cancel")

@@ -21,6 +21,7 @@ from fakelivy.call import Services
 from fakelivy.clock import Clock, SystemClock
 from fakelivy.engine.port import Engine
 from fakelivy.errors import FakeLivyError
+from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.ids import Ids
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
@@ -142,6 +143,7 @@ class FakeLivy:
             self._exit.callback(store.close)
         services = Services(
             stores=stores,
+            high_concurrency=HighConcurrency(stores[Dialect.FABRIC], ids, self.journal, self.clock, self.knobs),
             lakehouses={lakehouse.id: lakehouse for lakehouse in self._lakehouses},
             knobs=self.knobs,
             ids=ids,

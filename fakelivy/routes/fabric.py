@@ -99,10 +99,10 @@ def cancel(call: Call) -> Reply:
     return Reply(200, {"msg": "canceled"})
 
 
-_BASE = "/v1/workspaces/<workspace>/lakehouses/<lakehouse>/<anycase('livyapi'):_>/versions/2023-12-01"
+BASE = "/v1/workspaces/<workspace>/lakehouses/<lakehouse>/<anycase('livyapi'):_>/versions/2023-12-01"
 
 ROUTES = tuple(
-    Route(operation, method, _BASE + path, handler)
+    Route(operation, method, BASE + path, handler)
     for operation, method, path, handler in (
         ("create_session", "POST", "/sessions", create),
         ("list_sessions", "GET", "/sessions", listing),
