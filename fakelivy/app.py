@@ -105,6 +105,8 @@ def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[
         query=incoming.args,
         authorization=incoming.headers.get("Authorization"),
         body=incoming.get_data(cache=False),
+        root=incoming.host_url.rstrip("/"),
+        path=incoming.path,
     )
 
 

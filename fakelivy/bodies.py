@@ -117,16 +117,8 @@ def parse(raw: bytes, body: Body) -> dict[str, Any]:
     Raises:
         Refused: BAD_BODY with the parser's words.
     """
-    if not raw.strip():
-        raise Refused(Problem.BAD_BODY, text="No content to map due to end-of-input")
-    try:
-        document = json.loads(raw, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Refused(Problem.BAD_BODY, text=f"Cannot parse JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise Refused(Problem.BAD_BODY, text=f"Cannot deserialize instance of `{body.java_class}`: not an object")
     fields = {}
-    for name, value in document.items():
+    for name, value in json_object(raw, body.java_class).items():
         if name not in body.fields:
             known = ", ".join(f'"{field}"' for field in body.fields)
             raise Refused(
@@ -142,6 +134,23 @@ def parse(raw: bytes, body: Body) -> dict[str, Any]:
             text = f"Cannot deserialize value of type `{wrong}` (through reference chain: {body.java_class}"
             raise Refused(Problem.BAD_BODY, text=f'{text}["{name}"])') from None
     return fields
+
+
+def json_object(raw: bytes, java_class: str) -> dict[str, Any]:
+    """A JSON object, its fields unchecked; ``java_class`` is for the error's words.
+
+    Raises:
+        Refused: BAD_BODY with the parser's words.
+    """
+    if not raw.strip():
+        raise Refused(Problem.BAD_BODY, text="No content to map due to end-of-input")
+    try:
+        document = json.loads(raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Refused(Problem.BAD_BODY, text=f"Cannot parse JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Refused(Problem.BAD_BODY, text=f"Cannot deserialize instance of `{java_class}`: not an object")
+    return document
 
 
 def kind_of(text: str) -> str | None:

@@ -8,13 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakelivy.bodies import Body, parse
+from fakelivy.bodies import Body, json_object, parse
+from fakelivy.clock import Clock
+from fakelivy.engine.port import Engine
 from fakelivy.errors import JSON_TYPE, Problem, Refused
 from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.ids import Ids
+from fakelivy.jobs import Jobs
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
+from fakelivy.lakehouses import Lakehouses
 from fakelivy.model import Lakehouse
+from fakelivy.operations import Operations
+from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
 
 _JAVA_INT = re.compile(r"[+-]?\d{1,10}")
@@ -26,7 +32,12 @@ class Services:
 
     stores: Mapping[Dialect, Store]
     high_concurrency: HighConcurrency
-    lakehouses: Mapping[str, Lakehouse]
+    lakehouses: Lakehouses
+    operations: Operations
+    shortcuts: Shortcuts
+    jobs: Jobs
+    engine: Engine
+    clock: Clock
     knobs: Knobs
     ids: Ids
     journal: Journal
@@ -34,12 +45,15 @@ class Services:
 
     @property
     def default_lakehouse(self) -> Lakehouse:
-        return next(iter(self.lakehouses.values()))
+        return self.lakehouses.default
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``params`` come from the path, ``query`` from the query string."""
+    """One request. ``params`` come from the path, ``query`` from the query string.
+
+    ``root`` is where the client found the server, ``path`` what it asked there for.
+    """
 
     services: Services
     dialect: Dialect
@@ -48,6 +62,8 @@ class Call:
     query: Mapping[str, str]
     authorization: str | None = field(repr=False)
     body: bytes = field(repr=False)
+    root: str = ""
+    path: str = ""
 
     @property
     def store(self) -> Store:
@@ -56,6 +72,10 @@ class Call:
     def json(self, body: Body) -> dict[str, Any]:
         """The validated body. Raises Refused (BAD_BODY)."""
         return parse(self.body, body)
+
+    def document(self) -> dict[str, Any]:
+        """The body as a JSON object, its fields unchecked. Raises Refused (BAD_BODY)."""
+        return json_object(self.body, "object")
 
     def number(self, name: str, default: int) -> int:
         """An integer of the query string. Raises Refused (BAD_NUMBER)."""

@@ -35,6 +35,16 @@ class Problem(Enum):
     NO_HIGH_CONCURRENCY = auto()
     NO_WORKSPACE = auto()
     NO_LAKEHOUSE = auto()
+    NAME_TAKEN = auto()
+    NO_OPERATION = auto()
+    NO_RESULT = auto()
+    NO_SHORTCUT = auto()
+    SHORTCUT_EXISTS = auto()
+    NO_JOB = auto()
+    NO_SCHEDULE = auto()
+    BAD_JOB_TYPE = auto()
+    BAD_TOKEN = auto()
+    NO_TABLES_HERE = auto()
     NO_TOKEN = auto()
     WEB_PAGE = auto()
     NO_CSRF_HEADER = auto()
@@ -134,6 +144,20 @@ FABRIC: Mapping[Problem, tuple[int, str, str]] = {
     Problem.NO_HIGH_CONCURRENCY: (404, "EntityNotFound", "High concurrency session '{id}' not found."),
     Problem.NO_WORKSPACE: (404, "ItemNotFound", "The requested workspace was not found: {id}"),
     Problem.NO_LAKEHOUSE: (404, "ItemNotFound", "The requested item was not found: {id}"),
+    Problem.NAME_TAKEN: (409, "ItemDisplayNameAlreadyInUse", "Requested '{name}' is already in use"),
+    Problem.NO_OPERATION: (404, "OperationNotFound", "The requested operation was not found: {id}"),
+    Problem.NO_RESULT: (400, "OperationHasNoResult", "The operation has no result: {id}"),
+    Problem.NO_SHORTCUT: (404, "ItemNotFound", "The requested shortcut was not found: {name}"),
+    Problem.SHORTCUT_EXISTS: (409, "EntityConflict", "A shortcut of this name exists: {name}"),
+    Problem.NO_JOB: (404, "ItemNotFound", "The requested job instance was not found: {id}"),
+    Problem.NO_SCHEDULE: (404, "ItemNotFound", "The requested schedule was not found: {id}"),
+    Problem.BAD_JOB_TYPE: (400, "InvalidJobType", "The job type is invalid: {text}"),
+    Problem.BAD_TOKEN: (400, "InvalidParameter", "The continuation token is invalid: {text}"),
+    Problem.NO_TABLES_HERE: (
+        400,
+        "UnsupportedOperationForSchemasEnabledLakehouse",
+        "The operation is not supported for Lakehouse with schemas enabled.",
+    ),
     Problem.NO_TOKEN: (401, "Unauthorized", "The caller is not authenticated to access this resource"),
     Problem.WEB_PAGE: (403, "RequestDeniedByFake", _WEB_PAGE),
     Problem.BUG: (500, "InternalServerError", "Internal error, see the journal of this fake server"),

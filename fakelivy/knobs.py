@@ -94,6 +94,14 @@ class Knobs:
         hc_max_repls: REPLs a Livy session takes before the next one gets another session (Fabric docs).
         hc_last_repl_delete: what becomes of a Livy session when its last REPL goes: it stays until it is reaped
             (``linger``, captured live, and the harder one for clients) or ends at once (``teardown``, one report).
+        page_size: entries of a page of Fabric's lists that come in pages.
+        lakehouse_create: whether Fabric makes a lakehouse at once (201) or as a long-running operation (202); the
+            specification has both. The lakehouse is there at once in either case.
+        operation_duration: how long a long-running operation takes.
+        job_queue_time: how long a job instance is ``NotStarted``.
+        job_duration: how long it then is ``InProgress``.
+        job_failure: the ``errorCode`` of the ``failureReason`` that jobs end with, such as ``MLV_NOT_FOUND`` or
+            ``MLV_SPARK_JOB_CAPACITY_THROTTLING``; None lets them complete.
         csrf_protection: whether vanilla Livy wants ``X-Requested-By`` on whatever changes something; off, as in Livy
             (Livy source ``livy.server.csrf-protection.enabled``).
         impersonation: whether ``?doAs=`` replaces ``proxyUser``; off, as in Livy, where it is refused (Livy source).
@@ -115,5 +123,11 @@ class Knobs:
     acquire_status: Literal[200, 202] = 202
     hc_max_repls: int = 5
     hc_last_repl_delete: Literal["linger", "teardown"] = "linger"
+    page_size: int = 100
+    lakehouse_create: Literal["created", "accepted"] = "created"
+    operation_duration: float = 2.0
+    job_queue_time: float = 1.0
+    job_duration: float = 5.0
+    job_failure: str | None = None
     csrf_protection: bool = False
     impersonation: bool = False

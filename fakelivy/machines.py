@@ -104,4 +104,27 @@ HIGH_CONCURRENCY = Machine(
     ),
 )
 
+OPERATION = Machine(
+    "long-running operation",
+    initial="NotStarted",
+    transitions=(
+        Transition("NotStarted", "Running", "start", "Fabric REST specification"),
+        Transition("Running", "Succeeded", "end", "Fabric REST specification"),
+        Transition("Running", "Failed", "end", "Fabric REST specification"),
+    ),
+)
+
+JOB = Machine(
+    "job instance",
+    initial="NotStarted",
+    transitions=(
+        Transition("NotStarted", "InProgress", "start", "Fabric REST specification"),
+        Transition("InProgress", "Completed", "end", "Fabric REST specification"),
+        Transition("InProgress", "Failed", "end", "Fabric REST specification"),
+        Transition("NotStarted", "Cancelled", "cancel", "Fabric REST specification"),
+        Transition("InProgress", "Cancelled", "cancel", "Fabric REST specification"),
+        Transition("NotStarted", "Deduped", "one like it runs", "Fabric REST specification"),
+    ),
+)
+
 CANCELABLE = STATEMENT.leaving_by("cancel")

@@ -23,10 +23,14 @@ from fakelivy.engine.port import Engine
 from fakelivy.errors import FakeLivyError
 from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.ids import Ids
+from fakelivy.jobs import Jobs
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
+from fakelivy.lakehouses import Lakehouses
+from fakelivy.operations import Operations
 from fakelivy.profiles import lakehouse_named, profile
 from fakelivy.rng import Rng
+from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
 
 
@@ -144,7 +148,12 @@ class FakeLivy:
         services = Services(
             stores=stores,
             high_concurrency=HighConcurrency(stores[Dialect.FABRIC], ids, self.journal, self.clock, self.knobs),
-            lakehouses={lakehouse.id: lakehouse for lakehouse in self._lakehouses},
+            lakehouses=Lakehouses(self._lakehouses),
+            operations=Operations(ids, self.clock),
+            shortcuts=Shortcuts(),
+            jobs=Jobs(ids, self.clock, self.knobs),
+            engine=self._engine,
+            clock=self.clock,
             knobs=self.knobs,
             ids=ids,
             journal=self.journal,

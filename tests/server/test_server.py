@@ -204,6 +204,16 @@ def test_every_problem_has_a_reply_in_each_dialect_it_can_occur_in() -> None:
         Problem.NO_TOKEN,
         Problem.NO_REPL,
         Problem.NO_HIGH_CONCURRENCY,
+        Problem.NAME_TAKEN,
+        Problem.NO_OPERATION,
+        Problem.NO_RESULT,
+        Problem.NO_SHORTCUT,
+        Problem.SHORTCUT_EXISTS,
+        Problem.NO_JOB,
+        Problem.NO_SCHEDULE,
+        Problem.BAD_JOB_TYPE,
+        Problem.BAD_TOKEN,
+        Problem.NO_TABLES_HERE,
     }
     assert set(Problem) - set(LIVY) == only_fabric
     assert set(Problem) - set(FABRIC) == only_livy
