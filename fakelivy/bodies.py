@@ -94,6 +94,17 @@ _SESSION_FIELDS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 LIVY_SESSION = Body("org.apache.livy.server.interactive.CreateInteractiveRequest", _SESSION_FIELDS)
+_BATCH_FIELDS: Mapping[str, Callable[[Any], Any]] = {
+    **{name: _SESSION_FIELDS[name] for name in ("proxyUser", "jars", "pyFiles", "files", "archives", "queue", "name")},
+    **{name: _SESSION_FIELDS[name] for name in ("driverMemory", "driverCores", "executorMemory", "executorCores")},
+    **{name: _SESSION_FIELDS[name] for name in ("numExecutors", "conf")},
+    "file": _scalar,
+    "args": _list,
+    "className": _scalar,
+}
+
+LIVY_BATCH = Body("org.apache.livy.server.batch.CreateBatchRequest", _BATCH_FIELDS)
+FABRIC_BATCH = Body("BatchRequest", {**_BATCH_FIELDS, "tags": _map, "artifactName": _scalar})
 LIVY_COMPLETION = Body(
     "org.apache.livy.server.interactive.CompletionRequest", {"code": _scalar, "kind": _scalar, "cursor": _integer}
 )

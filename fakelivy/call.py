@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fakelivy.batches import Batches
 from fakelivy.bodies import Body, json_object, parse
 from fakelivy.clock import Clock
 from fakelivy.engine.port import Engine
@@ -31,6 +32,7 @@ class Services:
     """What handlers work with; owned by the server object."""
 
     stores: Mapping[Dialect, Store]
+    batches: Mapping[Dialect, Batches]
     high_concurrency: HighConcurrency
     lakehouses: Lakehouses
     operations: Operations

@@ -94,6 +94,7 @@ class Knobs:
         hc_max_repls: REPLs a Livy session takes before the next one gets another session (Fabric docs).
         hc_last_repl_delete: what becomes of a Livy session when its last REPL goes: it stays until it is reaped
             (``linger``, captured live, and the harder one for clients) or ends at once (``teardown``, one report).
+        batch_start_time: how long a batch is ``starting``.
         page_size: entries of a page of Fabric's lists that come in pages.
         lakehouse_create: whether Fabric makes a lakehouse at once (201) or as a long-running operation (202); the
             specification has both. The lakehouse is there at once in either case.
@@ -123,6 +124,7 @@ class Knobs:
     acquire_status: Literal[200, 202] = 202
     hc_max_repls: int = 5
     hc_last_repl_delete: Literal["linger", "teardown"] = "linger"
+    batch_start_time: float = 1.0
     page_size: int = 100
     lakehouse_create: Literal["created", "accepted"] = "created"
     operation_duration: float = 2.0

@@ -104,6 +104,18 @@ HIGH_CONCURRENCY = Machine(
     ),
 )
 
+BATCH = Machine(
+    "batch",
+    initial="starting",
+    transitions=(
+        Transition("starting", "running", "start", "Livy source"),
+        Transition("running", "success", "end", "Livy source"),
+        Transition("running", "dead", "end", "Livy source"),
+        Transition("starting", "killed", "delete", "Livy source"),
+        Transition("running", "killed", "delete", "Livy source"),
+    ),
+)
+
 OPERATION = Machine(
     "long-running operation",
     initial="NotStarted",
@@ -126,5 +138,8 @@ JOB = Machine(
         Transition("NotStarted", "Deduped", "one like it runs", "Fabric REST specification"),
     ),
 )
+
+MACHINES = (SESSION, STATEMENT, HIGH_CONCURRENCY, BATCH, OPERATION, JOB)
+"""Every machine there is."""
 
 CANCELABLE = STATEMENT.leaving_by("cancel")

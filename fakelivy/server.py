@@ -17,9 +17,11 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from fakelivy.app import create_app
+from fakelivy.batches import Batches
 from fakelivy.call import Services
 from fakelivy.clock import Clock, SystemClock
 from fakelivy.engine.port import Engine
+from fakelivy.engine.scripted import Rule
 from fakelivy.errors import FakeLivyError
 from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.ids import Ids
@@ -51,6 +53,7 @@ class FakeLivy:
         clock: real time unless given.
         knobs: wire behaviour.
         journal_file: every event as a JSON line, appended.
+        batches: how long batches take and how they end, by their file's name; no rule is success at once.
         allow_public: listen on addresses that other machines can reach.
 
     Raises:
@@ -71,6 +74,7 @@ class FakeLivy:
         clock: Clock | None = None,
         knobs: Knobs | None = None,
         journal_file: str | Path | None = None,
+        batches: Sequence[Rule] = (),
         allow_public: bool = False,
     ) -> None:
         if not lakehouses or len(set(lakehouses)) != len(lakehouses):
@@ -92,6 +96,7 @@ class FakeLivy:
         self._lakehouses = [lakehouse_named(name, schemas=schemas) for name in lakehouses]
         self._exit = contextlib.ExitStack()
         self._started = False
+        self._batch_rules = batches
         with contextlib.ExitStack() as undo:
             self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse))
             self.journal = _open_journal(self.clock, journal_file)
@@ -147,6 +152,7 @@ class FakeLivy:
             self._exit.callback(store.close)
         services = Services(
             stores=stores,
+            batches={dialect: self._batches(dialect, ids) for dialect in Dialect},
             high_concurrency=HighConcurrency(stores[Dialect.FABRIC], ids, self.journal, self.clock, self.knobs),
             lakehouses=Lakehouses(self._lakehouses),
             operations=Operations(ids, self.clock),
@@ -183,6 +189,16 @@ class FakeLivy:
             journal=self.journal,
             knobs=self.knobs,
             dialect=self.knobs.dialects[dialect],
+            new_id=ids.session_guid if dialect is Dialect.FABRIC else lambda: str(next(numbers)),
+        )
+
+    def _batches(self, dialect: Dialect, ids: Ids) -> Batches:
+        numbers = itertools.count()
+        return Batches(
+            rules=self._batch_rules,
+            clock=self.clock,
+            journal=self.journal,
+            knobs=self.knobs,
             new_id=ids.session_guid if dialect is Dialect.FABRIC else lambda: str(next(numbers)),
         )
 

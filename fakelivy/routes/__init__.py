@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fakelivy.call import Route
 from fakelivy.knobs import Dialect
 from fakelivy.routes import (
+    batches,
     fabric,
     high_concurrency,
     jobs,
@@ -19,13 +20,14 @@ from fakelivy.routes import (
 )
 
 ROUTES: Mapping[Dialect, Sequence[Route]] = {
-    Dialect.LIVY: (*version.ROUTES, *sessions.ROUTES, *statements.ROUTES),
+    Dialect.LIVY: (*version.ROUTES, *sessions.ROUTES, *statements.ROUTES, *batches.LIVY_ROUTES),
     Dialect.FABRIC: (
         *lakehouses.ROUTES,
         *operations.ROUTES,
         *shortcuts.ROUTES,
         *jobs.ROUTES,
         *fabric.ROUTES,
+        *batches.FABRIC_ROUTES,
         *high_concurrency.ROUTES,
     ),
 }
