@@ -13,6 +13,7 @@ from pathlib import Path
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 
+from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 
@@ -85,6 +86,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "states": states,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
+    "fault-choices": cookbook.choices_table,
+    "fault-effects": cookbook.effects_table,
+    "fault-recipes": cookbook.recipes_table,
+    "fault-elsewhere": cookbook.elsewhere_table,
 }
 
 _MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

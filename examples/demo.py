@@ -186,6 +186,7 @@ class Demo:
             env = self.environment()
             with processes.running(command, folder=self.project, env=env, output=subprocess.PIPE) as process:
                 alarm = threading.Timer(STEP_LIMIT, process.kill)
+                alarm.daemon = True  # a Ctrl-C may come before the try: it must not keep the demo alive
                 alarm.start()
                 try:
                     counts = self.show(process, file.write)

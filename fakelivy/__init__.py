@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fakelivy.clock import ManualClock, SystemClock
     from fakelivy.errors import FakeLivyError
+    from fakelivy.faults import Fault, FaultError
     from fakelivy.knobs import Dialect, DialectKnobs, Knobs
+    from fakelivy.oracle import Oracle
     from fakelivy.server import FakeLivy
 
 _HOME = {
@@ -18,8 +20,11 @@ _HOME = {
     "DialectKnobs": "fakelivy.knobs",
     "FakeLivy": "fakelivy.server",
     "FakeLivyError": "fakelivy.errors",
+    "Fault": "fakelivy.faults",
+    "FaultError": "fakelivy.faults",
     "Knobs": "fakelivy.knobs",
     "ManualClock": "fakelivy.clock",
+    "Oracle": "fakelivy.oracle",
     "SystemClock": "fakelivy.clock",
 }
 
@@ -28,8 +33,11 @@ __all__ = [
     "DialectKnobs",
     "FakeLivy",
     "FakeLivyError",
+    "Fault",
+    "FaultError",
     "Knobs",
     "ManualClock",
+    "Oracle",
     "SystemClock",
 ]
 

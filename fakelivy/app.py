@@ -7,17 +7,20 @@ import re
 import traceback
 from functools import partial
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map
+from werkzeug.wrappers import Response
 
 from fakelivy.call import Call, Reply, Route, Services
 from fakelivy.errors import Problem, Refused, error_reply
 from fakelivy.gate import SECURITY_HEADERS, admit
+from fakelivy.injector import Meeting
 from fakelivy.journal import HandlerError
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
-from fakelivy.routes import ROUTES
+from fakelivy.routes import ROUTES, control
+from fakelivy.wire import KEY, ConnectionLost, SocketWire, Wire
 
 
 def create_app(services: Services) -> Flask:
@@ -35,27 +38,46 @@ def create_app(services: Services) -> Flask:
                 methods=[route.method],
                 provide_automatic_options=False,
             )
+    control.install(app, services)
     app.register_error_handler(HTTPException, partial(misrouted, services))
     return app
 
 
 def pipeline(services: Services, dialect: Dialect, route: Route, **params: str) -> Response:
-    """The life of a request: identify, admit, authenticate, handle, render, record."""
+    """The life of a request: identify, answer, record. Faults may strike at three places on the way."""
     call = _call(services, dialect, request, params)
+    wire = _wire(services)
+    faults = services.injector.meet(call, route, request.path, wire)
+    try:
+        response = _answer(call, route, faults)
+    except ConnectionLost as lost:
+        # On record before the client can know.
+        _record(call, route.operation, status=0)
+        wire.cut(lost.how)
+        raise
+    _record(call, route.operation, response.status_code)
+    return response
+
+
+def _answer(call: Call, route: Route, faults: Meeting) -> Response:
+    """Admit, authenticate, handle, render."""
     try:
         refuse_web_pages()
-        if dialect is Dialect.FABRIC:
+        if (instead := faults.before()) is not None:
+            return instead
+        if call.dialect is Dialect.FABRIC:
             authenticate(call)
         else:
-            admit(request.method, request.headers, request.args, services.knobs)
-        reply = route.handler(call)
-        response = _render(call, reply)
+            admit(request.method, request.headers, request.args, call.services.knobs)
+        response = _render(call, route.handler(faults.call))
+        if (instead := faults.after_commit(response)) is not None:
+            return instead
     except Refused as refused:
         response = _refuse(call, refused)
     except Exception:  # noqa: BLE001  # a bug of ours must look like a bug of the real server, and be on record
-        services.journal.add(HandlerError(route.operation, traceback.format_exc()))
+        call.services.journal.add(HandlerError(route.operation, traceback.format_exc()))
         response = _refuse(call, Refused(Problem.BUG))
-    return _record(call, route.operation, response)
+    return faults.body(response)
 
 
 def misrouted(services: Services, error: HTTPException) -> Response:
@@ -70,7 +92,8 @@ def misrouted(services: Services, error: HTTPException) -> Response:
         response = _refuse(call, refused)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return _record(call, "no_route", response)
+    _record(call, "no_route", response.status_code)
+    return response
 
 
 def _misrouting(services: Services, error: HTTPException) -> Refused:
@@ -124,7 +147,13 @@ def _labelled(call: Call, response: Response) -> Response:
     return response
 
 
-def _record(call: Call, operation: str, response: Response) -> Response:
+def _wire(services: Services) -> Wire:
+    given: Wire | None = request.environ.get(KEY)
+    injector = services.injector
+    return given or SocketWire(request.environ.get("werkzeug.socket"), injector.clock, injector.closing)
+
+
+def _record(call: Call, operation: str, status: int) -> None:
     call.services.journal.add(
         Answered(
             request_id=call.request_id,
@@ -132,10 +161,9 @@ def _record(call: Call, operation: str, response: Response) -> Response:
             operation=operation,
             method=request.method,
             path=request.path,
-            status=response.status_code,
+            status=status,
         )
     )
-    return response
 
 
 class _AnyCase(BaseConverter):

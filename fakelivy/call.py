@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fakelivy.batches import Batches
 from fakelivy.bodies import Body, json_object, parse
@@ -23,6 +23,9 @@ from fakelivy.model import Lakehouse
 from fakelivy.operations import Operations
 from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
+
+if TYPE_CHECKING:
+    from fakelivy.injector import Injector
 
 _JAVA_INT = re.compile(r"[+-]?\d{1,10}")
 
@@ -43,6 +46,7 @@ class Services:
     knobs: Knobs
     ids: Ids
     journal: Journal
+    injector: Injector
     token: str = field(repr=False)
 
     @property
@@ -55,6 +59,7 @@ class Call:
     """One request. ``params`` come from the path, ``query`` from the query string.
 
     ``root`` is where the client found the server, ``path`` what it asked there for.
+    A fault can hold a new session back for ``start_after`` seconds, or have a new statement lost.
     """
 
     services: Services
@@ -66,6 +71,8 @@ class Call:
     body: bytes = field(repr=False)
     root: str = ""
     path: str = ""
+    start_after: float = 0.0
+    lose_statement: bool = False
 
     @property
     def store(self) -> Store:

@@ -51,7 +51,10 @@ def main() -> None:
 @_lakehouse
 @_schemas
 @_token
-@click.option("--seed", type=int, help="What ids are made from; random unless given.")
+@click.option("--seed", type=int, help="What ids and faults are decided by; random unless given.")
+@click.option(
+    "--fault", "faults", metavar="SPEC", multiple=True, help="What goes wrong, e.g. get_statement:before:delay(5)."
+)
 @click.option("--journal", type=click.Path(path_type=Path), help="File to append every event to, as JSON lines.")
 @click.option("--allow-public", is_flag=True, help="Allow addresses that other machines can reach.")
 @click.option("--verbose", "-v", is_flag=True, help="A line for each request.")
@@ -64,6 +67,7 @@ def serve(
     schemas: bool,
     token: str,
     seed: int | None,
+    faults: tuple[str, ...],
     journal: Path | None,
     allow_public: bool,
     verbose: bool,
@@ -81,6 +85,7 @@ def serve(
             schemas=schemas,
             token=token,
             seed=seed,
+            faults=faults,
             journal_file=journal,
             allow_public=allow_public,
         )
@@ -90,6 +95,8 @@ def serve(
             # Whoever started us may read a pipe and wait for this line; click flushes.
             click.echo(f"fakelivy is listening on {server.url}")
             click.echo(f"engine {engine}, warehouse {server.warehouse}, seed {server.seed}")
+            for armed in server.armed:
+                click.echo(f"fault {armed.fault}")
             click.echo("It executes the code it is sent. Stop it with Ctrl-C.\n")
             click.echo("# A profiles.yml for it; this is also what `fakelivy profile` prints:")
             click.echo(as_yaml(server.profile()))

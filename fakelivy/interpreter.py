@@ -69,9 +69,11 @@ class Interpreter:
     def busy(self) -> bool:
         return self._running is not None or bool(self._queue)
 
-    def submit(self, code: str, kind: str, now: float) -> Statement:
-        """Queue a statement; the answer is the statement as it was queued."""
+    def submit(self, code: str, kind: str, now: float, *, lose: bool = False) -> Statement:
+        """Queue a statement, or with ``lose`` only say so; the answer is the statement as it was queued."""
         statement = Statement(next(self._ids), code, kind, STATEMENT.initial)
+        if lose:
+            return statement
         self.statements[statement.id] = statement
         # The oldest is forgotten even if it still waits: it runs all the same (Livy source).
         while len(self.statements) > self._knobs.retained_statements:

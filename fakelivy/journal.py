@@ -22,7 +22,10 @@ class Event:
 
 @dataclasses.dataclass(frozen=True)
 class Request(Event):
-    """An answered request. Neither headers nor bodies nor query strings: that is where secrets are."""
+    """An answered request; ``status`` is 0 when a fault let the connection end without an answer.
+
+    Neither headers nor bodies nor query strings: that is where secrets are.
+    """
 
     request_id: str
     dialect: str
@@ -96,6 +99,46 @@ class Execution(Event):
     statement: int
     kind: str
     code: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FaultArmed(Event):
+    """A fault came into force; ``spec`` is its compact spelling."""
+
+    fault: str
+    spec: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FaultCleared(Event):
+    """A fault is no longer in force; how many requests it matched and how many it struck."""
+
+    fault: str
+    matches: int
+    fires: int
+
+
+@dataclasses.dataclass(frozen=True)
+class FaultDecision(Event):
+    """A request matched a fault: whether it fired, and if its effect found nothing to work on, what was missing."""
+
+    request_id: str
+    fault: str
+    operation: str
+    phase: str
+    ordinal: int
+    fired: bool
+    why_not: str
+
+
+@dataclasses.dataclass(frozen=True)
+class EarlyCall(Event):
+    """A throttled client came back before the moment it was told; ``early`` in seconds."""
+
+    request_id: str
+    fault: str
+    operation: str
+    early: float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,6 +62,11 @@ SESSION = Machine(
         Transition("busy", "error", "interpreter died", "Livy source"),
         # Livy counts a session in `error` as active: it can still be stopped, and its statements read.
         *(Transition(state, "shutting_down", "stop", "Livy source") for state in (*_ALIVE, "error")),
+        *(
+            Transition(state, after, "fault", "made by a fault")
+            for state in _ALIVE
+            for after in ("dead", "killed", "error", "shutting_down")
+        ),
         Transition("shutting_down", "dead", "stopped", "Livy source"),
         Transition("shutting_down", "killed", "stopped", "recorded from Fabric"),
     ),

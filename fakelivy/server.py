@@ -10,21 +10,27 @@ import socket
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import requests
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from fakelivy.app import create_app
 from fakelivy.batches import Batches
 from fakelivy.call import Services
-from fakelivy.clock import Clock, SystemClock
+from fakelivy.clock import Clock, ManualClock, SystemClock
 from fakelivy.engine.port import Engine
 from fakelivy.engine.scripted import Rule
 from fakelivy.errors import FakeLivyError
+from fakelivy.faults import Fault
 from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.ids import Ids
+from fakelivy.injector import Armed, Injector
+from fakelivy.inprocess import BASE, InProcessAdapter
 from fakelivy.jobs import Jobs
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
@@ -32,8 +38,10 @@ from fakelivy.lakehouses import Lakehouses
 from fakelivy.operations import Operations
 from fakelivy.profiles import lakehouse_named, profile
 from fakelivy.rng import Rng
+from fakelivy.routes import ROUTES
 from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
+from fakelivy.wire import Application
 
 
 class FakeLivy:
@@ -52,6 +60,8 @@ class FakeLivy:
         seed: what ids are made from; random when ``None``, see ``server.seed``.
         clock: real time unless given.
         knobs: wire behaviour.
+        listen: ``False`` opens no socket; clients reach it by ``mount`` only.
+        faults: what goes wrong from the start, see ``arm``.
         journal_file: every event as a JSON line, appended.
         batches: how long batches take and how they end, by their file's name; no rule is success at once.
         allow_public: listen on addresses that other machines can reach.
@@ -73,6 +83,8 @@ class FakeLivy:
         seed: int | None = None,
         clock: Clock | None = None,
         knobs: Knobs | None = None,
+        listen: bool = True,
+        faults: Sequence[Fault | str] = (),
         journal_file: str | Path | None = None,
         batches: Sequence[Rule] = (),
         allow_public: bool = False,
@@ -89,6 +101,7 @@ class FakeLivy:
         self.host = host
         self.port = port
         self.token = token
+        self._listens = listen
         self.clock = clock or SystemClock()
         self.knobs = knobs or Knobs()
         self._rng = Rng(seed)
@@ -97,10 +110,12 @@ class FakeLivy:
         self._exit = contextlib.ExitStack()
         self._started = False
         self._batch_rules = batches
+        self._app: Flask | None = None
         with contextlib.ExitStack() as undo:
             self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse))
             self.journal = _open_journal(self.clock, journal_file)
             undo.callback(self.journal.close)
+            self._injector = _own_injector(self.seed, self.clock, self.journal, faults)
             self._engine = self._own_engine(engine)
             undo.callback(self._engine.close)
             self._exit = undo.pop_all()
@@ -115,8 +130,7 @@ class FakeLivy:
             raise FakeLivyError("a server starts once; make a new one")
         self._started = True
         try:
-            listener = _listen(self.host, self.port)
-            self._serve(listener)
+            self._serve(_listen(self.host, self.port) if self._listens else None)
         except BaseException:
             self.stop()
             raise
@@ -137,6 +151,8 @@ class FakeLivy:
     @property
     def url(self) -> str:
         """Where it listens, without a trailing slash."""
+        if not self._listens:
+            return BASE
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
@@ -145,7 +161,43 @@ class FakeLivy:
         dialects = [Dialect(dialect)] if dialect else list(Dialect)
         return profile(dialects, self.url, self._lakehouses[0], self.token)
 
-    def _serve(self, listener: socket.socket) -> None:
+    def arm(self, fault: Fault | str) -> Fault:
+        """Have something go wrong from now on; see ``fakelivy.faults``.
+
+        Raises:
+            FaultError: it is misspelt or makes no sense; the message says what was probably meant.
+        """
+        return self._injector.arm(fault)
+
+    def fault(self, fault: Fault | str) -> AbstractContextManager[Fault]:
+        """A fault for the length of a ``with`` block. Raises FaultError as ``arm`` does."""
+        return self._injector.fault(fault)
+
+    def clear(self, name: str | None = None) -> None:
+        """Have one fault, or all, go wrong no more; requests they hold go on.
+
+        Raises:
+            FaultError: no fault of this name is armed.
+        """
+        self._injector.clear(name)
+
+    @property
+    def armed(self) -> Sequence[Armed]:
+        """The faults in force and how often they matched and fired."""
+        return self._injector.armed()
+
+    def mount(self, session: requests.Session) -> requests.Session:
+        """Have ``session`` reach this server, and under its URL only, without a socket and in the server's time.
+
+        Raises:
+            FakeLivyError: the server has not started, or its clock is not a ManualClock.
+        """
+        if self._app is None or not isinstance(self.clock, ManualClock):
+            raise FakeLivyError("a server is reached without a socket after its start, with clock=ManualClock()")
+        session.mount(self.url + "/", InProcessAdapter(self._app, self.clock))
+        return session
+
+    def _serve(self, listener: socket.socket | None) -> None:
         ids = Ids(self._rng)
         stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
         for store in stores.values():
@@ -163,15 +215,19 @@ class FakeLivy:
             knobs=self.knobs,
             ids=ids,
             journal=self.journal,
+            injector=self._injector,
             token=self.token,
         )
+        self._app = create_app(services)
+        if listener is None:
+            return
         with listener:
             self.port = listener.getsockname()[1]
             # Werkzeug ends the process when a port is taken, so the socket is ours and it gets a copy.
             http = make_server(
                 self.host,
                 self.port,
-                create_app(services),
+                Application(self._app),
                 threaded=True,
                 request_handler=_QuietHandler,
                 fd=listener.fileno(),
@@ -179,6 +235,7 @@ class FakeLivy:
         thread = threading.Thread(target=http.serve_forever, args=(0.05,), name="fakelivy-http", daemon=True)
         thread.start()
         self._exit.callback(_stop_http, http, thread)
+        self._exit.callback(self._injector.closing.set)
 
     def _store(self, dialect: Dialect, ids: Ids) -> Store:
         numbers = itertools.count()
@@ -264,6 +321,14 @@ def _checked(folder: Path) -> Path:
     except OSError as error:
         raise FakeLivyError(f"the warehouse {folder} is not writable: {error.strerror or error}") from None
     return folder.resolve()
+
+
+def _own_injector(seed: int, clock: Clock, journal: Journal, faults: Sequence[Fault | str]) -> Injector:
+    routes = {dialect.value: list(routes) for dialect, routes in ROUTES.items()}
+    injector = Injector(seed=seed, clock=clock, journal=journal, routes=routes)
+    for fault in faults:
+        injector.arm(fault)
+    return injector
 
 
 def _open_journal(clock: Clock, file: str | Path | None) -> Journal:

@@ -31,6 +31,8 @@ class _Live:
     born_at: float
     beat_at: float
     finished_at: float | None = None
+    starts_at: float = 0.0
+    opened: tuple[str, str, list[str]] | None = None
     repls: dict[str, Interpreter] = dataclasses.field(default_factory=dict)
 
     @property
@@ -84,8 +86,8 @@ class Store:
 
     # ---- sessions
 
-    def create(self, request: Mapping[str, Any], *, scope: str, lakehouse: str) -> Session:
-        """A new session, ``starting``; the engine opens in a thread of its own.
+    def create(self, request: Mapping[str, Any], *, scope: str, lakehouse: str, start_after: float = 0.0) -> Session:
+        """A new session, ``starting`` for ``start_after`` seconds at least; the engine opens in a thread of its own.
 
         Raises:
             Refused: TOO_MANY_CREATING, or REJECTED for a duplicate or numeric name or a bad duration.
@@ -103,7 +105,8 @@ class Store:
                 log=("stdout: ", "\nstderr: "),
             )
             interpreter = self._interpreter(session_id, request)
-            live = self._sessions[session_id] = _Live(session, interpreter, now, now)
+            live = _Live(session, interpreter, born_at=now, beat_at=now, starts_at=now + start_after)
+            self._sessions[session_id] = live
             self._journal.add(SessionMoved(session_id, None, session.state, "created"))
             self._begin_opening(session_id, self._open, live)
             return session
@@ -203,8 +206,10 @@ class Store:
 
     # ---- statements
 
-    def submit(self, scope: str, key: str, *, code: str, kind: str | None, repl: str | None = None) -> Statement:
-        """Queue a statement; the answer is the statement as it was queued.
+    def submit(
+        self, scope: str, key: str, *, code: str, kind: str | None, repl: str | None = None, lose: bool = False
+    ) -> Statement:
+        """Queue a statement, or with ``lose`` only say so; the answer is the statement as it was queued.
 
         Raises:
             Refused: NO_SESSION, NO_REPL, NOT_RUNNING, or NO_KIND when it has no kind that exists.
@@ -222,7 +227,7 @@ class Store:
             if known == "shared":
                 text = "Code type should be specified if session kind is shared"
                 raise Refused(Problem.NO_KIND, text=text)
-            statement = interpreter.submit(code, known, now)
+            statement = interpreter.submit(code, known, now, lose=lose)
             interpreter.active_at = now
             self._refresh(live, now)
             return statement
@@ -265,6 +270,35 @@ class Store:
         if execution:
             execution.cancel()
         return found
+
+    # ---- misfortune
+
+    def break_session(self, session_id: str, state: str) -> bool:
+        """Have a live session end up in ``state``, or be ``gone``; whether there was one to break."""
+        with self._locked():
+            live = self._sessions.get(session_id) or self._sessions.get(session_id.lower())
+            if live is None or live.session.state not in ACTIVE - {"error"}:
+                return False
+            self._move(live, "dead" if state == "gone" else state, "fault")
+            self._doom(live)
+            if state == "gone":
+                self._forget(live, "fault")
+            return True
+
+    def evict(self, session_id: str, number: int) -> bool:
+        """Forget a statement, whatever it does; whether there was one."""
+        with self._locked():
+            live = self._sessions.get(session_id) or self._sessions.get(session_id.lower())
+            return live is not None and live.interpreter.statements.pop(number, None) is not None
+
+    def forget_all(self, why: str) -> None:
+        """End and forget every session."""
+        with self._locked():
+            for live in list(self._sessions.values()):
+                if live.session.state in ACTIVE:
+                    self._move(live, "shutting_down", why)
+                self._doom(live)
+                self._forget(live, why)
 
     # ---- threads
 
@@ -335,9 +369,8 @@ class Store:
             if self._closed or live.session.state != "starting":
                 self._doom(live)
                 return
-            live.interpreter.active_at = now
-            self._log(live, lines)
-            self._move(live, state, why)
+            live.opened = (state, why, lines)
+            self._refresh(live, now)
 
     @contextmanager
     def _locked(self) -> Iterator[float]:
@@ -396,6 +429,11 @@ class Store:
 
     def _refresh(self, live: _Live, now: float) -> None:
         """Let the interpreter go on, and show in the session's state what it does."""
+        if live.session.state == "starting" and live.opened and now >= live.starts_at:
+            state, why, lines = live.opened
+            live.interpreter.active_at = now
+            self._log(live, lines)
+            self._move(live, state, why)
         if live.session.state not in ACCEPTING:
             return
         if live.session.state == "idle" and any(each.busy for each in live.interpreters):

@@ -63,7 +63,9 @@ def submit(call: Call) -> Reply:
     request = call.json(FABRIC_STATEMENT)
     if "code" not in request:
         raise Refused(Problem.BAD_BODY, text="Required property 'code' not found in JSON.")
-    statement = call.store.submit(*place, code=request["code"], kind=request.get("kind"), repl=_repl(call))
+    statement = call.store.submit(
+        *place, code=request["code"], kind=request.get("kind"), repl=_repl(call), lose=call.lose_statement
+    )
     return Reply(call.services.knobs.statement_post_status, fabric_statement(statement))
 
 

@@ -13,7 +13,9 @@ def submit(call: Call) -> Reply:
     if "code" not in request:
         raise Refused(Problem.BAD_BODY, text="Missing required creator property 'code'")
     session = call.store.session("", call.params["session"])
-    statement = call.store.submit("", session.id, code=request["code"], kind=request.get("kind"))
+    statement = call.store.submit(
+        "", session.id, code=request["code"], kind=request.get("kind"), lose=call.lose_statement
+    )
     location = f"/sessions/{session.id}/statements/{statement.id}"
     return Reply(201, livy_statement(statement), {"Location": location})
 

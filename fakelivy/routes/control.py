@@ -1,0 +1,156 @@
+"""The control plane under ``/_fake``: faults, journal, clock, reset. No web page can reach it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from flask import Flask, request
+from werkzeug.wrappers import Response
+
+from fakelivy.call import Services
+from fakelivy.clock import ManualClock
+from fakelivy.faults import FaultError
+from fakelivy.injector import Armed
+from fakelivy.journal import Entry
+
+HEADER = "X-Fakelivy-Control"
+"""Must be ``1``: a header a page of another origin cannot send without asking first, which is never answered."""
+
+_MAX_ADVANCE = 1e9
+
+
+@dataclass(frozen=True)
+class Denied(Exception):
+    """A control request that gets an error."""
+
+    status: int
+    text: str
+
+
+def install(app: Flask, services: Services) -> None:
+    """Add the control routes to the application."""
+    for rule, methods in _ROUTES.items():
+        for method, handler in methods.items():
+            app.add_url_rule(
+                f"/_fake/{rule}",
+                endpoint=f"control.{method}.{rule}",
+                view_func=partial(_answer, services, handler),
+                methods=[method],
+                provide_automatic_options=False,
+            )
+
+
+def _answer(services: Services, handler: Callable[[Services], Response]) -> Response:
+    try:
+        if "Origin" in request.headers or "mozilla" in request.headers.get("User-Agent", "").lower():
+            raise Denied(403, "browsers may not control this server: it executes code")
+        if request.headers.get(HEADER) != "1":
+            raise Denied(403, f"send the header {HEADER}: 1 if you mean it")
+        return handler(services)
+    except Denied as denied:
+        return _json({"error": denied.text}, denied.status)
+
+
+def list_faults(services: Services) -> Response:
+    return _json({"faults": [_view(armed) for armed in services.injector.armed()]})
+
+
+def arm(services: Services) -> Response:
+    try:
+        fault = services.injector.arm(request.get_data(as_text=True).strip())
+    except UnicodeDecodeError:
+        raise Denied(400, "a fault is text in UTF-8") from None
+    except FaultError as error:
+        raise Denied(400, str(error)) from None
+    return _json({"name": fault.label, "spec": str(fault), "fault": fault.document()}, 201)
+
+
+def clear(services: Services) -> Response:
+    try:
+        services.injector.clear(request.args.get("name"))
+    except FaultError as error:
+        raise Denied(404, str(error)) from None
+    return list_faults(services)
+
+
+def journal(services: Services) -> Response:
+    """The remembered entries as JSON lines; each query parameter is a field that must have this value."""
+    wanted = {name: value for name, value in request.args.items() if name not in ("after", "last")}
+    after, last = _number("after", -1), _number("last", 0)
+    entries = [each for each in services.journal.entries() if each.seq > after and _fits(each, wanted)]
+    lines = [entry.line() + "\n" for entry in (entries[-last:] if last > 0 else entries)]
+    return Response("".join(lines), content_type="application/x-ndjson")
+
+
+def show_clock(services: Services) -> Response:
+    clock = services.injector.clock
+    return _json(
+        {"now": clock.now().isoformat(), "monotonic": clock.monotonic(), "manual": isinstance(clock, ManualClock)}
+    )
+
+
+def advance(services: Services) -> Response:
+    clock = services.injector.clock
+    if not isinstance(clock, ManualClock):
+        raise Denied(409, "this server runs in real time")
+    try:
+        document = json.loads(request.get_data())
+        seconds = document["advance"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        seconds = None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= _MAX_ADVANCE:
+        raise Denied(400, 'say how many seconds: {"advance": 60}')
+    clock.advance(seconds)
+    return show_clock(services)
+
+
+def reset(services: Services) -> Response:
+    """No faults, no sessions; the journal, the clock and the tables stay as they are."""
+    services.injector.clear()
+    for store in services.stores.values():
+        store.forget_all("reset")
+    return Response(status=204)
+
+
+_ROUTES = {
+    "faults": {"GET": list_faults, "POST": arm, "DELETE": clear},
+    "journal": {"GET": journal},
+    "clock": {"GET": show_clock, "POST": advance},
+    "reset": {"POST": reset},
+}
+
+
+def _view(armed: Armed) -> dict[str, Any]:
+    fault = armed.fault
+    return {
+        "name": fault.label,
+        "spec": str(fault),
+        "fault": fault.document(),
+        "matches": armed.matches,
+        "fires": armed.fires,
+    }
+
+
+def _fits(entry: Entry, wanted: dict[str, str]) -> bool:
+    fields = json.loads(entry.line())
+    return all(name in fields and _text(fields[name]) == value for name, value in wanted.items())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _number(name: str, default: int) -> int:
+    text = request.args.get(name, str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise Denied(400, f"{name} is a number, not {text!r}") from None
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(json.dumps(document), status, content_type="application/json")
