@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -122,6 +123,13 @@ def _no_constant(text: str) -> None:
     raise ValueError(f"Non-standard token '{text}'")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"Numeric value ({text}) out of range")
+    return value
+
+
 def parse(raw: bytes, body: Body) -> dict[str, Any]:
     """The fields of a JSON body, nulls left out.
 
@@ -156,7 +164,7 @@ def json_object(raw: bytes, java_class: str) -> dict[str, Any]:
     if not raw.strip():
         raise Refused(Problem.BAD_BODY, text="No content to map due to end-of-input")
     try:
-        document = json.loads(raw, parse_constant=_no_constant)
+        document = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Refused(Problem.BAD_BODY, text=f"Cannot parse JSON: {error}") from None
     if not isinstance(document, dict):

@@ -18,9 +18,7 @@ def create(call: Call) -> Reply:
     if policy not in POLICIES:
         raise Refused(Problem.BAD_BODY, text=f"shortcutConflictPolicy is one of {', '.join(POLICIES)}")
     made, new = call.services.shortcuts.put(place.id, _wanted(call.document()), policy)
-    location = (
-        f"{call.root}/v1/workspaces/{place.workspace_id}/items/{place.id}/shortcuts/{quote(f'{made.path}/{made.name}')}"
-    )
+    location = f"{call.root}/v1/workspaces/{place.workspace_id}/items/{place.id}/shortcuts/{quote(f'{made.path}/{made.name}', errors='replace')}"
     return Reply(201 if new else 200, _view(made), {"Location": location})
 
 

@@ -189,3 +189,10 @@ def test_a_schedule_needs_an_end(rest: Client, item: str) -> None:
     assert rest.get(path).json()["value"] == [one.get("").json()]
     assert one.delete("").status_code == 200
     assert one.get("").status_code == 404
+
+
+def test_a_name_that_no_url_can_hold_is_no_error_of_ours(rest: Client, item: str) -> None:
+    body = (
+        b'{"path": "Tables", "name": "\\ud800", "target": {"oneLake": {"workspaceId": "", "itemId": "", "path": ""}}}'
+    )
+    assert rest.call("POST", f"{item}/shortcuts", data=body).status_code == 201
