@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 
 from fakelivy import cookbook
+from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
+from fakelivy.machines import MACHINES
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,9 +39,53 @@ def incumbent_fields() -> str:
     return "\n".join(rows)
 
 
+def states() -> str:
+    """A diagram of every state machine of the fake server, and where each move comes from."""
+    parts = []
+    for machine in MACHINES:
+        parts += [f"## {machine.name.capitalize()}", "", "```mermaid", "stateDiagram-v2"]
+        parts += [f"    [*] --> {machine.initial}"]
+        parts += [f"    {move.before} --> {move.after}: {move.event}" for move in machine.transitions]
+        parts += [f"    {state} --> [*]" for state in sorted(machine.terminal)]
+        parts += ["```", "", "| from | to | when | source |", "|---|---|---|---|"]
+        parts += [f"| `{t.before}` | `{t.after}` | {t.event} | {t.source} |" for t in machine.transitions]
+        parts += [""]
+    return "\n".join(parts)
+
+
+def knobs() -> str:
+    """Every knob that both dialects share, its default and why."""
+    return _knob_table(Knobs, {"default": Knobs()})
+
+
+def dialect_knobs() -> str:
+    """Every knob that each dialect has for itself."""
+    return _knob_table(DialectKnobs, {"Livy": LIVY, "Fabric": FABRIC})
+
+
+def _knob_table(owner: type[Knobs] | type[DialectKnobs], defaults: Mapping[str, object]) -> str:
+    meanings = _attributes(inspect.getdoc(owner) or "")
+    rows = [f"| knob | {' | '.join(defaults)} | meaning |", "|---" * (len(defaults) + 2) + "|"]
+    for field in fields(owner):
+        if field.name != "dialects":
+            values = " | ".join(f"`{getattr(each, field.name)}`" for each in defaults.values())
+            rows.append(f"| `{field.name}` | {values} | {meanings[field.name]} |")
+    return "\n".join(rows)
+
+
+def _attributes(docstring: str) -> dict[str, str]:
+    """The entries of a docstring's list of attributes."""
+    listed = docstring.partition("Attributes:\n")[2]
+    entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", listed, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "incumbent-fields": incumbent_fields,
+    "states": states,
+    "knobs": knobs,
+    "dialect-knobs": dialect_knobs,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,

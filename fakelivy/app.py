@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from fakelivy.call import Call, Reply, Route, Services
 from fakelivy.errors import Problem, Refused, error_reply
+from fakelivy.gate import SECURITY_HEADERS, admit
 from fakelivy.injector import Meeting
 from fakelivy.journal import HandlerError, TokenRefused
 from fakelivy.journal import Request as Answered
@@ -65,6 +66,8 @@ def _answer(call: Call, route: Route, faults: Meeting) -> Response:
             return instead
         if call.dialect is Dialect.FABRIC and not route.public:
             authenticate(call)
+        else:
+            admit(request.method, request.headers, request.args, call.services.knobs)
         response = _render(call, route.handler(faults.call))
         if (instead := faults.after_commit(response)) is not None:
             return instead
@@ -127,21 +130,21 @@ def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[
         body=incoming.get_data(cache=False),
         origin=incoming.host_url.rstrip("/"),
         headers=dict(incoming.headers),
+        path=incoming.path,
     )
 
 
 def _render(call: Call, reply: Reply) -> Response:
-    response = Response(reply.body(), reply.status, reply.headers, content_type=reply.content_type)
-    if call.dialect is Dialect.FABRIC:
-        response.headers["RequestId"] = call.request_id
-    return response
+    return _labelled(call, Response(reply.body(), reply.status, reply.headers, content_type=reply.content_type))
 
 
 def _refuse(call: Call, refused: Refused) -> Response:
     error = error_reply(refused, call.dialect, call.request_id)
-    response = Response(error.body, error.status, error.headers, content_type=error.content_type)
-    if call.dialect is Dialect.FABRIC:
-        response.headers["RequestId"] = call.request_id
+    return _labelled(call, Response(error.body, error.status, error.headers, content_type=error.content_type))
+
+
+def _labelled(call: Call, response: Response) -> Response:
+    response.headers.update({"RequestId": call.request_id} if call.dialect is Dialect.FABRIC else SECURITY_HEADERS)
     return response
 
 

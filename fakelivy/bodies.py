@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -94,14 +95,39 @@ _SESSION_FIELDS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 LIVY_SESSION = Body("org.apache.livy.server.interactive.CreateInteractiveRequest", _SESSION_FIELDS)
+_BATCH_FIELDS: Mapping[str, Callable[[Any], Any]] = {
+    **{name: _SESSION_FIELDS[name] for name in ("proxyUser", "jars", "pyFiles", "files", "archives", "queue", "name")},
+    **{name: _SESSION_FIELDS[name] for name in ("driverMemory", "driverCores", "executorMemory", "executorCores")},
+    **{name: _SESSION_FIELDS[name] for name in ("numExecutors", "conf")},
+    "file": _scalar,
+    "args": _list,
+    "className": _scalar,
+}
+
+LIVY_BATCH = Body("org.apache.livy.server.batch.CreateBatchRequest", _BATCH_FIELDS)
+FABRIC_BATCH = Body("BatchRequest", {**_BATCH_FIELDS, "tags": _map, "artifactName": _scalar})
+LIVY_COMPLETION = Body(
+    "org.apache.livy.server.interactive.CompletionRequest", {"code": _scalar, "kind": _scalar, "cursor": _integer}
+)
 LIVY_STATEMENT = Body("org.apache.livy.sessions.ExecuteRequest", {"code": _scalar, "kind": _scalar})
 # The swagger knows fewer fields, but clients send Livy's others too and Fabric takes them.
 FABRIC_SESSION = Body("SessionRequest", {**_SESSION_FIELDS, "tags": _map, "artifactName": _scalar})
+FABRIC_HIGH_CONCURRENCY = Body(
+    "HighConcurrencySessionRequest",
+    {**_SESSION_FIELDS, "tags": _map, "artifactName": _scalar, "file": _scalar, "sessionTag": _scalar},
+)
 FABRIC_STATEMENT = Body("StatementRequest", {"code": _scalar, "kind": _scalar, "sourceId": _scalar})
 
 
 def _no_constant(text: str) -> None:
     raise ValueError(f"Non-standard token '{text}'")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"Numeric value ({text}) out of range")
+    return value
 
 
 def parse(raw: bytes, body: Body) -> dict[str, Any]:
@@ -110,16 +136,8 @@ def parse(raw: bytes, body: Body) -> dict[str, Any]:
     Raises:
         Refused: BAD_BODY with the parser's words.
     """
-    if not raw.strip():
-        raise Refused(Problem.BAD_BODY, text="No content to map due to end-of-input")
-    try:
-        document = json.loads(raw, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Refused(Problem.BAD_BODY, text=f"Cannot parse JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise Refused(Problem.BAD_BODY, text=f"Cannot deserialize instance of `{body.java_class}`: not an object")
     fields = {}
-    for name, value in document.items():
+    for name, value in json_object(raw, body.java_class).items():
         if name not in body.fields:
             known = ", ".join(f'"{field}"' for field in body.fields)
             raise Refused(
@@ -135,6 +153,23 @@ def parse(raw: bytes, body: Body) -> dict[str, Any]:
             text = f"Cannot deserialize value of type `{wrong}` (through reference chain: {body.java_class}"
             raise Refused(Problem.BAD_BODY, text=f'{text}["{name}"])') from None
     return fields
+
+
+def json_object(raw: bytes, java_class: str) -> dict[str, Any]:
+    """A JSON object, its fields unchecked; ``java_class`` is for the error's words.
+
+    Raises:
+        Refused: BAD_BODY with the parser's words.
+    """
+    if not raw.strip():
+        raise Refused(Problem.BAD_BODY, text="No content to map due to end-of-input")
+    try:
+        document = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise Refused(Problem.BAD_BODY, text=f"Cannot parse JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Refused(Problem.BAD_BODY, text=f"Cannot deserialize instance of `{java_class}`: not an object")
+    return document
 
 
 def kind_of(text: str) -> str | None:

@@ -8,15 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fakelivy.bodies import Body, parse
+from fakelivy.batches import Batches
+from fakelivy.bodies import Body, json_object, parse
 from fakelivy.clock import Clock
+from fakelivy.engine.port import Engine
 from fakelivy.errors import JSON_TYPE, Problem, Refused
+from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.identity.authority import Authority
 from fakelivy.identity.gate import Gate
 from fakelivy.ids import Ids
+from fakelivy.jobs import Jobs
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
+from fakelivy.lakehouses import Lakehouses
 from fakelivy.model import Lakehouse
+from fakelivy.operations import Operations
+from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
 
 if TYPE_CHECKING:
@@ -30,24 +37,31 @@ class Services:
     """What handlers work with; owned by the server object."""
 
     stores: Mapping[Dialect, Store]
-    lakehouses: Mapping[str, Lakehouse]
+    batches: Mapping[Dialect, Batches]
+    high_concurrency: HighConcurrency
+    lakehouses: Lakehouses
+    operations: Operations
+    shortcuts: Shortcuts
+    jobs: Jobs
+    engine: Engine
+    clock: Clock
     knobs: Knobs
     ids: Ids
     journal: Journal
     injector: Injector
-    clock: Clock
     authority: Authority
     gate: Gate
 
     @property
     def default_lakehouse(self) -> Lakehouse:
-        return next(iter(self.lakehouses.values()))
+        return self.lakehouses.default
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``params`` come from the path, ``query`` from the query string, ``origin`` is scheme and host.
+    """One request. ``params`` come from the path, ``query`` from the query string.
 
+    ``origin`` is scheme and host as the client found them, ``path`` what it asked there for.
     A fault can hold a new session back for ``start_after`` seconds, or have a new statement lost.
     """
 
@@ -58,6 +72,7 @@ class Call:
     query: Mapping[str, str]
     authorization: str | None = field(repr=False)
     body: bytes = field(repr=False)
+    path: str = ""
     start_after: float = 0.0
     lose_statement: bool = False
     origin: str = ""
@@ -74,6 +89,10 @@ class Call:
     def json(self, body: Body) -> dict[str, Any]:
         """The validated body. Raises Refused (BAD_BODY)."""
         return parse(self.body, body)
+
+    def document(self) -> dict[str, Any]:
+        """The body as a JSON object, its fields unchecked. Raises Refused (BAD_BODY)."""
+        return json_object(self.body, "object")
 
     def number(self, name: str, default: int) -> int:
         """An integer of the query string. Raises Refused (BAD_NUMBER)."""

@@ -31,11 +31,26 @@ class Problem(Enum):
     NOT_RUNNING = auto()
     NO_KIND = auto()
     NO_STATEMENT = auto()
+    NO_REPL = auto()
+    NO_HIGH_CONCURRENCY = auto()
     NO_WORKSPACE = auto()
     NO_LAKEHOUSE = auto()
+    NAME_TAKEN = auto()
+    NO_OPERATION = auto()
+    NO_RESULT = auto()
+    NO_SHORTCUT = auto()
+    SHORTCUT_EXISTS = auto()
+    NO_JOB = auto()
+    NO_SCHEDULE = auto()
+    BAD_JOB_TYPE = auto()
+    BAD_TOKEN = auto()
+    NO_TABLES_HERE = auto()
     NO_TOKEN = auto()
     TOKEN_EXPIRED = auto()
     WEB_PAGE = auto()
+    NO_CSRF_HEADER = auto()
+    BAD_VERSION = auto()
+    NO_IMPERSONATION = auto()
     BUG = auto()
 
 
@@ -95,6 +110,11 @@ LIVY: Mapping[Problem, tuple[int, Shape, str]] = {
         "java.util.concurrent.ExecutionException: java.lang.IllegalArgumentException: {text}",
     ),
     Problem.NO_STATEMENT: (404, _string, "Statement not found"),
+    Problem.NO_CSRF_HEADER: (400, _html, "Missing Required Header for CSRF protection."),
+    # The status is from the source; this text is assumed.
+    Problem.BAD_VERSION: (406, _string, "Supported versions: 0.1"),
+    # Nobody logs in here, so the user is Java's null.
+    Problem.NO_IMPERSONATION: (403, _message, "User 'null' not allowed to impersonate 'Some({user})'."),
     Problem.WEB_PAGE: (403, _message, _WEB_PAGE),
     Problem.BUG: (500, _string, "java.lang.RuntimeException: internal error, see the journal of this fake server"),
 }
@@ -121,8 +141,24 @@ FABRIC: Mapping[Problem, tuple[int, str, str]] = {
     Problem.NOT_RUNNING: (400, "InvalidHttpRequestToLivy", "Session is in state {state}"),
     Problem.NO_KIND: (400, "InvalidHttpRequestToLivy", "{text}"),
     Problem.NO_STATEMENT: (404, "EntityNotFound", "Statement not found"),
+    Problem.NO_REPL: (404, "EntityNotFound", "REPL '{id}' not found."),
+    Problem.NO_HIGH_CONCURRENCY: (404, "EntityNotFound", "High concurrency session '{id}' not found."),
     Problem.NO_WORKSPACE: (404, "ItemNotFound", "The requested workspace was not found: {id}"),
     Problem.NO_LAKEHOUSE: (404, "ItemNotFound", "The requested item was not found: {id}"),
+    Problem.NAME_TAKEN: (409, "ItemDisplayNameAlreadyInUse", "Requested '{name}' is already in use"),
+    Problem.NO_OPERATION: (404, "OperationNotFound", "The requested operation was not found: {id}"),
+    Problem.NO_RESULT: (400, "OperationHasNoResult", "The operation has no result: {id}"),
+    Problem.NO_SHORTCUT: (404, "ItemNotFound", "The requested shortcut was not found: {name}"),
+    Problem.SHORTCUT_EXISTS: (409, "EntityConflict", "A shortcut of this name exists: {name}"),
+    Problem.NO_JOB: (404, "ItemNotFound", "The requested job instance was not found: {id}"),
+    Problem.NO_SCHEDULE: (404, "ItemNotFound", "The requested schedule was not found: {id}"),
+    Problem.BAD_JOB_TYPE: (400, "InvalidJobType", "The job type is invalid: {text}"),
+    Problem.BAD_TOKEN: (400, "InvalidParameter", "The continuation token is invalid: {text}"),
+    Problem.NO_TABLES_HERE: (
+        400,
+        "UnsupportedOperationForSchemasEnabledLakehouse",
+        "The operation is not supported for Lakehouse with schemas enabled.",
+    ),
     Problem.NO_TOKEN: (401, "Unauthorized", "The caller is not authenticated to access this resource"),
     Problem.TOKEN_EXPIRED: (401, "TokenExpired", "Access token has expired, resubmit with a new access token"),
     Problem.WEB_PAGE: (403, "RequestDeniedByFake", _WEB_PAGE),

@@ -54,6 +54,34 @@ class SessionForgotten(Event):
 
 
 @dataclasses.dataclass(frozen=True)
+class HighConcurrencyMoved(Event):
+    """A high-concurrency session went from one state to another (``before`` is None when it was asked for)."""
+
+    id: str
+    session: str
+    repl: str
+    before: str | None
+    after: str
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchMoved(Event):
+    """A batch went from one state to another (``before`` is None when it was created)."""
+
+    batch: str
+    before: str | None
+    after: str
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchForgotten(Event):
+    """A batch's id stopped existing."""
+
+    batch: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
 class StatementMoved(Event):
     """A statement went from one state to another (``before`` is None when it was submitted)."""
 

@@ -21,6 +21,8 @@ class DialectKnobs:
 
     Attributes:
         idle_timeout: inactivity after which a session is reaped (Livy source: 1 h; Fabric docs: 20 min).
+        ttl: age at which a session is reaped even while it works, unless it brought its own ``ttl``; None is never
+            (Livy source: the check is off; that a session's own ``ttl`` counts all the same is assumed).
         reap_busy: whether a session that still works is reaped too (Livy source: yes, LIVY-547).
         reaped_view: what a reaped session looks like: ``gone`` is a 404 (Livy source); Fabric is unsure.
         deleted_view: what a deleted session looks like (Livy source: gone; recorded from Fabric: killed or gone).
@@ -33,6 +35,7 @@ class DialectKnobs:
     """
 
     idle_timeout: float
+    ttl: float | None
     reap_busy: bool
     reaped_view: Literal["gone", "dead", "killed"]
     deleted_view: Literal["gone", "dead", "killed"]
@@ -45,6 +48,7 @@ class DialectKnobs:
 
 LIVY = DialectKnobs(
     idle_timeout=3600.0,
+    ttl=None,
     reap_busy=True,
     reaped_view="gone",
     deleted_view="gone",
@@ -57,6 +61,7 @@ LIVY = DialectKnobs(
 
 FABRIC = DialectKnobs(
     idle_timeout=1200.0,
+    ttl=None,
     reap_busy=False,
     reaped_view="dead",
     deleted_view="killed",
@@ -83,7 +88,24 @@ class Knobs:
         create_reply: Fabric's answer to a new session: ``id-only`` was seen live, ``full`` is the swagger.
         livyinfo_during_start: Fabric leaves ``livyInfo`` out while a session starts (seen live).
         statement_post_status: Fabric's answer to a new statement; swagger 200, docs accept 201.
-        list_shape: Fabric's list of sessions: ``items`` was seen live, ``sessions`` is the sibling service's.
+        list_shape: Fabric's list of sessions: ``items`` was seen live, with ``count-only`` the same without its items
+            when ``$count=true`` is asked for (seen live too), ``sessions`` is the sibling service's.
+        acquire_status: Fabric's answer to a new high-concurrency session; swagger 202, clients have seen 200.
+        hc_max_repls: REPLs a Livy session takes before the next one gets another session (Fabric docs).
+        hc_last_repl_delete: what becomes of a Livy session when its last REPL goes: it stays until it is reaped
+            (``linger``, captured live, and the harder one for clients) or ends at once (``teardown``, one report).
+        batch_start_time: how long a batch is ``starting``.
+        page_size: entries of a page of Fabric's lists that come in pages.
+        lakehouse_create: whether Fabric makes a lakehouse at once (201) or as a long-running operation (202); the
+            specification has both. The lakehouse is there at once in either case.
+        operation_duration: how long a long-running operation takes.
+        job_queue_time: how long a job instance is ``NotStarted``.
+        job_duration: how long it then is ``InProgress``.
+        job_failure: the ``errorCode`` of the ``failureReason`` that jobs end with, such as ``MLV_NOT_FOUND`` or
+            ``MLV_SPARK_JOB_CAPACITY_THROTTLING``; None lets them complete.
+        csrf_protection: whether vanilla Livy wants ``X-Requested-By`` on whatever changes something; off, as in Livy
+            (Livy source ``livy.server.csrf-protection.enabled``).
+        impersonation: whether ``?doAs=`` replaces ``proxyUser``; off, as in Livy, where it is refused (Livy source).
     """
 
     dialects: Mapping[Dialect, DialectKnobs] = field(
@@ -98,4 +120,16 @@ class Knobs:
     create_reply: Literal["id-only", "full"] = "id-only"
     livyinfo_during_start: Literal["absent", "null", "present"] = "absent"
     statement_post_status: Literal[200, 201] = 200
-    list_shape: Literal["items", "sessions"] = "items"
+    list_shape: Literal["items", "sessions", "count-only"] = "items"
+    acquire_status: Literal[200, 202] = 202
+    hc_max_repls: int = 5
+    hc_last_repl_delete: Literal["linger", "teardown"] = "linger"
+    batch_start_time: float = 1.0
+    page_size: int = 100
+    lakehouse_create: Literal["created", "accepted"] = "created"
+    operation_duration: float = 2.0
+    job_queue_time: float = 1.0
+    job_duration: float = 5.0
+    job_failure: str | None = None
+    csrf_protection: bool = False
+    impersonation: bool = False

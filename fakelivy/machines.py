@@ -94,4 +94,57 @@ STATEMENT = Machine(
     ),
 )
 
+_ACQUIRED = ("AcquiringHighConcurrencySession", "Idle")
+
+HIGH_CONCURRENCY = Machine(
+    "high-concurrency session",
+    initial="NotStarted",
+    transitions=(
+        Transition("NotStarted", "AcquiringHighConcurrencySession", "session found", "Fabric docs"),
+        Transition("AcquiringHighConcurrencySession", "Idle", "REPL ready", "Fabric docs"),
+        *(Transition(state, "Failed", "REPL lost", "Fabric docs") for state in _ACQUIRED),
+        *(Transition(state, "Dead", "session ended", "Fabric docs") for state in _ACQUIRED),
+        *(Transition(state, "Killed", "session killed", "Fabric docs") for state in _ACQUIRED),
+        *(Transition(state, "Deleting", "release", "Fabric docs") for state in _ACQUIRED),
+    ),
+)
+
+BATCH = Machine(
+    "batch",
+    initial="starting",
+    transitions=(
+        Transition("starting", "running", "start", "Livy source"),
+        Transition("running", "success", "end", "Livy source"),
+        Transition("running", "dead", "end", "Livy source"),
+        Transition("starting", "killed", "delete", "Livy source"),
+        Transition("running", "killed", "delete", "Livy source"),
+    ),
+)
+
+OPERATION = Machine(
+    "long-running operation",
+    initial="NotStarted",
+    transitions=(
+        Transition("NotStarted", "Running", "start", "Fabric REST specification"),
+        Transition("Running", "Succeeded", "end", "Fabric REST specification"),
+        Transition("Running", "Failed", "end", "Fabric REST specification"),
+    ),
+)
+
+JOB = Machine(
+    "job instance",
+    initial="NotStarted",
+    transitions=(
+        Transition("NotStarted", "InProgress", "start", "Fabric REST specification"),
+        Transition("InProgress", "Completed", "end", "Fabric REST specification"),
+        Transition("InProgress", "Failed", "end", "Fabric REST specification"),
+        Transition("NotStarted", "Cancelled", "cancel", "Fabric REST specification"),
+        Transition("InProgress", "Cancelled", "cancel", "Fabric REST specification"),
+        Transition("NotStarted", "Deduped", "one like it runs", "Fabric REST specification"),
+    ),
+)
+
+MACHINES = (SESSION, STATEMENT, HIGH_CONCURRENCY, BATCH, OPERATION, JOB)
+"""Every machine there is."""
+
 CANCELABLE = STATEMENT.leaving_by("cancel")

@@ -20,11 +20,14 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from fakelivy.app import create_app
+from fakelivy.batches import Batches
 from fakelivy.call import Services
 from fakelivy.clock import Clock, ManualClock, SystemClock
 from fakelivy.engine.port import Engine
+from fakelivy.engine.scripted import Rule
 from fakelivy.errors import FakeLivyError, Refused
 from fakelivy.faults import Fault
+from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.identity.authority import AUDIENCES, Authority
 from fakelivy.identity.azure_cli import write_az
 from fakelivy.identity.gate import Gate
@@ -32,12 +35,16 @@ from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.ids import Ids
 from fakelivy.injector import Armed, Injector
 from fakelivy.inprocess import BASE, InProcessAdapter
+from fakelivy.jobs import Jobs
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
+from fakelivy.lakehouses import Lakehouses
+from fakelivy.operations import Operations
 from fakelivy.profiles import lakehouse_named, profile
 from fakelivy.rng import Rng
 from fakelivy.routes import ROUTES
 from fakelivy.routes.tokens import APP_SERVICE_PATH, AZ_PATH
+from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
 from fakelivy.wire import Application
 
@@ -63,6 +70,7 @@ class FakeLivy:
         listen: ``False`` opens no socket; clients reach it by ``mount`` only.
         faults: what goes wrong from the start, see ``arm``.
         journal_file: every event as a JSON line, appended.
+        batches: how long batches take and how they end, by their file's name; no rule is success at once.
         allow_public: listen on addresses that other machines can reach.
 
     Raises:
@@ -87,6 +95,7 @@ class FakeLivy:
         listen: bool = True,
         faults: Sequence[Fault | str] = (),
         journal_file: str | Path | None = None,
+        batches: Sequence[Rule] = (),
         allow_public: bool = False,
     ) -> None:
         if not lakehouses or len(set(lakehouses)) != len(lakehouses):
@@ -112,6 +121,7 @@ class FakeLivy:
         self._stores: dict[Dialect, Store] = {}
         self._exit = contextlib.ExitStack()
         self._started = False
+        self._batch_rules = batches
         self._app: Flask | None = None
         with contextlib.ExitStack() as undo:
             self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse))
@@ -251,12 +261,18 @@ class FakeLivy:
             self._exit.callback(store.close)
         services = Services(
             stores=stores,
-            lakehouses={lakehouse.id: lakehouse for lakehouse in self._lakehouses},
+            batches={dialect: self._batches(dialect, ids) for dialect in Dialect},
+            high_concurrency=HighConcurrency(stores[Dialect.FABRIC], ids, self.journal, self.clock, self.knobs),
+            lakehouses=Lakehouses(self._lakehouses),
+            operations=Operations(ids, self.clock),
+            shortcuts=Shortcuts(),
+            jobs=Jobs(ids, self.clock, self.knobs),
+            engine=self._engine,
+            clock=self.clock,
             knobs=self.knobs,
             ids=ids,
             journal=self.journal,
             injector=self._injector,
-            clock=self.clock,
             authority=self.authority,
             gate=Gate(self.token, self.authority),
         )
@@ -290,6 +306,16 @@ class FakeLivy:
             journal=self.journal,
             knobs=self.knobs,
             dialect=self.knobs.dialects[dialect],
+            new_id=ids.session_guid if dialect is Dialect.FABRIC else lambda: str(next(numbers)),
+        )
+
+    def _batches(self, dialect: Dialect, ids: Ids) -> Batches:
+        numbers = itertools.count()
+        return Batches(
+            rules=self._batch_rules,
+            clock=self.clock,
+            journal=self.journal,
+            knobs=self.knobs,
             new_id=ids.session_guid if dialect is Dialect.FABRIC else lambda: str(next(numbers)),
         )
 

@@ -28,9 +28,25 @@ class _Live:
 
     session: Session
     interpreter: Interpreter
+    born_at: float
+    beat_at: float
     finished_at: float | None = None
     starts_at: float = 0.0
     opened: tuple[str, str, list[str]] | None = None
+    repls: dict[str, Interpreter] = dataclasses.field(default_factory=dict)
+
+    @property
+    def interpreters(self) -> tuple[Interpreter, ...]:
+        return (self.interpreter, *self.repls.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplView:
+    """A REPL from outside: the state of its session, whether it takes statements, and what it died of."""
+
+    session_state: str
+    ready: bool
+    death: str | None
 
 
 class Store:
@@ -88,21 +104,11 @@ class Store:
                 entered={SESSION.initial: self._clock.now()},
                 log=("stdout: ", "\nstderr: "),
             )
-            interpreter = Interpreter(
-                session_id,
-                clock=self._clock,
-                journal=self._journal,
-                knobs=self._knobs,
-                dialect=self._dialect,
-                max_rows=_row_limit(request) or self._knobs.max_rows,
-                on_done=lambda: self._wake.put(True),
-            )
-            live = self._sessions[session_id] = _Live(session, interpreter, starts_at=now + start_after)
+            interpreter = self._interpreter(session_id, request)
+            live = _Live(session, interpreter, born_at=now, beat_at=now, starts_at=now + start_after)
+            self._sessions[session_id] = live
             self._journal.add(SessionMoved(session_id, None, session.state, "created"))
-            name = f"fakelivy-{self._name}-open-{session_id}"
-            opener = threading.Thread(target=self._open, args=(live,), name=name, daemon=True)
-            self._openers.add(opener)
-            opener.start()
+            self._begin_opening(session_id, self._open, live)
             return session
 
     def sessions(self, scope: str) -> list[Session]:
@@ -136,62 +142,118 @@ class Store:
         Raises:
             Refused: NO_SESSION, or ALREADY_STOPPED when somebody else is stopping it.
         """
+        self._stop(scope, key, self._dialect.deleted_view, "deleted")
+
+    def stop(self, scope: str, key: str) -> None:
+        """Stop a session as ``delete`` does, but leave it to be seen as ``dead`` until its retention is over.
+
+        Raises:
+            Refused: as of ``delete``.
+        """
+        self._stop(scope, key, "dead", "stopped")
+
+    def _stop(self, scope: str, key: str, view: str, why: str) -> None:
         with self._locked():
             live = self._find(scope, key)
             if live.session.state == "shutting_down":
                 raise Refused(Problem.ALREADY_STOPPED, id=live.session.id)
             if live.session.state in ACTIVE:
-                self._move(live, "shutting_down", "deleted")
+                self._move(live, "shutting_down", why)
                 self._doom(live)
         # The engine has been closed on the way out, without the lock.
         with self._locked():
-            self._end(live, self._dialect.deleted_view, "deleted")
+            self._end(live, view, why)
+
+    # ---- REPLs
+
+    def open_repl(self, session_id: str, repl: str) -> None:
+        """Give a session one more interpreter; its engine opens in a thread of its own.
+
+        Raises:
+            Refused: NO_SESSION.
+        """
+        with self._locked() as now:
+            live = self._sessions.get(session_id)
+            if live is None or not _habitable(live):
+                raise Refused(Problem.NO_SESSION, id=session_id)
+            name = f"{session_id}/{repl}"
+            live.repls[repl] = self._interpreter(name, live.session.request)
+            live.interpreter.active_at = now
+            self._begin_opening(name, self._open_repl, live, repl)
+
+    def repl(self, session_id: str, repl: str) -> ReplView:
+        """What has become of a REPL; ``gone`` when its session has none of this id."""
+        with self._locked():
+            live = self._sessions.get(session_id)
+            interpreter = live.repls.get(repl) if live else None
+            if live is None or interpreter is None:
+                return ReplView("gone", False, None)
+            ready = interpreter.engine is not None and live.session.state in ACCEPTING
+            return ReplView(live.session.state, ready, interpreter.death)
+
+    def close_repl(self, session_id: str, repl: str) -> int:
+        """End one REPL; how many its session has left."""
+        with self._locked() as now:
+            live = self._sessions.get(session_id)
+            if live is None:
+                return 0
+            interpreter = live.repls.pop(repl, None)
+            if interpreter:
+                self._discard(interpreter)
+                # The others' work is not to be forgotten with this one's.
+                live.interpreter.active_at = now
+            return len(live.repls)
 
     # ---- statements
 
-    def submit(self, scope: str, key: str, *, code: str, kind: str | None, lose: bool = False) -> Statement:
+    def submit(
+        self, scope: str, key: str, *, code: str, kind: str | None, repl: str | None = None, lose: bool = False
+    ) -> Statement:
         """Queue a statement, or with ``lose`` only say so; the answer is the statement as it was queued.
 
         Raises:
-            Refused: NO_SESSION, NOT_RUNNING, or NO_KIND when it has no kind that exists.
+            Refused: NO_SESSION, NO_REPL, NOT_RUNNING, or NO_KIND when it has no kind that exists.
         """
         with self._locked() as now:
             live = self._find(scope, key)
             if live.session.state not in ACCEPTING:
                 raise Refused(Problem.NOT_RUNNING, state=live.session.state)
+            interpreter = _speaker(live, repl)
+            if interpreter.engine is None:
+                raise Refused(Problem.NOT_RUNNING, state="error" if interpreter.death else "starting")
             known = kind_of(kind or live.session.kind)
             if known is None:
                 raise Refused(Problem.NO_KIND, text=f"Invalid kind: {kind}")
             if known == "shared":
                 text = "Code type should be specified if session kind is shared"
                 raise Refused(Problem.NO_KIND, text=text)
-            statement = live.interpreter.submit(code, known, now, lose=lose)
-            live.interpreter.active_at = now
+            statement = interpreter.submit(code, known, now, lose=lose)
+            interpreter.active_at = now
             self._refresh(live, now)
             return statement
 
-    def statements(self, scope: str, key: str) -> list[Statement]:
+    def statements(self, scope: str, key: str, repl: str | None = None) -> list[Statement]:
         """The statements a session remembers, oldest first.
 
         Raises:
             Refused: NO_SESSION, NOT_ACTIVE.
         """
         with self._locked():
-            return list(self._readable(scope, key).interpreter.statements.values())
+            return list(_speaker(self._readable(scope, key), repl).statements.values())
 
-    def statement(self, scope: str, key: str, number: int) -> Statement:
+    def statement(self, scope: str, key: str, number: int, repl: str | None = None) -> Statement:
         """One statement.
 
         Raises:
             Refused: NO_SESSION, NOT_ACTIVE, NO_STATEMENT.
         """
         with self._locked():
-            found = self._readable(scope, key).interpreter.statements.get(number)
+            found = _speaker(self._readable(scope, key), repl).statements.get(number)
             if found is None:
                 raise Refused(Problem.NO_STATEMENT, id=number)
             return found
 
-    def cancel(self, scope: str, key: str, number: int) -> bool:
+    def cancel(self, scope: str, key: str, number: int, repl: str | None = None) -> bool:
         """Cancel a statement if it waits or runs; whether there is such a statement at all.
 
         Raises:
@@ -200,9 +262,10 @@ class Store:
         execution: Execution | None
         with self._locked() as now:
             live = self._readable(scope, key)
-            live.interpreter.active_at = now
-            found = number in live.interpreter.statements
-            execution = live.interpreter.cancel(number, now)
+            interpreter = _speaker(live, repl)
+            interpreter.active_at = now
+            found = number in interpreter.statements
+            execution = interpreter.cancel(number, now)
             self._refresh(live, now)
         if execution:
             execution.cancel()
@@ -261,6 +324,32 @@ class Store:
                     pass
             except Exception:  # noqa: BLE001  # the pump must outlive a bug; the journal tells of it
                 self._journal.add(HandlerError("pump", traceback.format_exc()))
+
+    def _begin_opening(self, name: str, target: Callable[..., None], *args: object) -> None:
+        opener = threading.Thread(target=target, args=args, name=f"fakelivy-{self._name}-open-{name}", daemon=True)
+        self._openers.add(opener)
+        opener.start()
+
+    def _open_repl(self, live: _Live, repl: str) -> None:
+        session = live.session
+        name = f"{session.id}/{repl}"
+        engine: EngineSession | None = None
+        death: str | None = None
+        try:
+            # An engine's sessions are isolated from each other and share a catalog: just what REPLs do.
+            engine = self._engine.open(SessionSpec(name, session.lakehouse, session.request.get("conf", {})))
+        except EngineUnavailable as error:
+            death = str(error)
+        except Exception as error:  # noqa: BLE001  # a bug of the engine ends its REPL, not this server
+            self._journal.add(HandlerError(f"opening REPL {name}", traceback.format_exc()))
+            death = f"{type(error).__name__}: {SEE_JOURNAL}"
+        with self._locked() as now:
+            self._openers.discard(threading.current_thread())
+            interpreter = live.repls.get(repl)
+            if interpreter and not self._closed and _habitable(live):
+                interpreter.engine, interpreter.death, interpreter.active_at = engine, death, now
+            elif engine:
+                self._doomed.append(engine)
 
     def _open(self, live: _Live) -> None:
         session = live.session
@@ -328,6 +417,8 @@ class Store:
             live = next((each for each in self._sessions.values() if each.session.name == key), None)
         if live is None or live.session.scope != scope:
             raise Refused(Problem.NO_SESSION, id=key)
+        # Any look at a session is a sign of life of its client (Livy source).
+        live.beat_at = self._clock.monotonic()
         return live
 
     def _readable(self, scope: str, key: str) -> _Live:
@@ -345,15 +436,17 @@ class Store:
             self._move(live, state, why)
         if live.session.state not in ACCEPTING:
             return
-        interpreter = live.interpreter
-        if interpreter.busy and live.session.state == "idle":
+        if live.session.state == "idle" and any(each.busy for each in live.interpreters):
             self._move(live, "busy", "work queued")
-        interpreter.advance(now)
-        if interpreter.death is not None:
-            self._log(live, interpreter.death.splitlines())
+        for interpreter in live.interpreters:
+            interpreter.advance(now)
+            if interpreter.death is not None:
+                self._discard(interpreter)
+        if live.interpreter.death is not None:
+            self._log(live, live.interpreter.death.splitlines())
             self._move(live, "error", "interpreter died")
             self._doom(live)
-        elif not interpreter.busy and live.session.state == "busy":
+        elif live.session.state == "busy" and not any(each.busy for each in live.interpreters):
             self._move(live, "idle", "queue empty")
 
     def _expire(self, live: _Live, now: float) -> None:
@@ -362,12 +455,22 @@ class Store:
             if now - live.finished_at >= self._knobs.session_retention:
                 self._forget(live, "retention over")
             return
-        own = live.session.request.get("idleTimeout")
-        limit = (seconds(own) if own else None) or self._dialect.idle_timeout
-        reapable = ACCEPTING if self._dialect.reap_busy else {"idle"}
-        if live.session.state in reapable and now - live.interpreter.active_at >= limit:
-            self._move(live, "shutting_down", "idle too long")
-            self._end(live, self._dialect.reaped_view, "idle too long")
+        request = live.session.request
+        idle = seconds(request.get("idleTimeout", "")) or self._dialect.idle_timeout
+        ttl = seconds(request.get("ttl", "")) or self._dialect.ttl
+        limits = (
+            ("ttl over", ttl, live.born_at, ACCEPTING),
+            ("no heartbeat", request.get("heartbeatTimeoutInSecond"), live.beat_at, ACCEPTING),
+            ("idle too long", idle, self._active_at(live), ACCEPTING if self._dialect.reap_busy else {"idle"}),
+        )
+        for why, limit, since, reapable in limits:
+            if limit and limit > 0 and live.session.state in reapable and now - since >= limit:
+                self._move(live, "shutting_down", why)
+                self._end(live, self._dialect.reaped_view, why)
+                return
+
+    def _active_at(self, live: _Live) -> float:
+        return max(each.active_at for each in live.interpreters)
 
     def _end(self, live: _Live, view: str, why: str) -> None:
         """The last state of a session that was stopped, or its disappearance."""
@@ -383,9 +486,24 @@ class Store:
 
     def _doom(self, live: _Live) -> None:
         """Have the engine's session closed as soon as the lock is free."""
-        if live.interpreter.engine:
-            self._doomed.append(live.interpreter.engine)
-            live.interpreter.engine = None
+        for interpreter in live.interpreters:
+            self._discard(interpreter)
+
+    def _discard(self, interpreter: Interpreter) -> None:
+        if interpreter.engine:
+            self._doomed.append(interpreter.engine)
+            interpreter.engine = None
+
+    def _interpreter(self, name: str, request: Mapping[str, Any]) -> Interpreter:
+        return Interpreter(
+            name,
+            clock=self._clock,
+            journal=self._journal,
+            knobs=self._knobs,
+            dialect=self._dialect,
+            max_rows=_row_limit(request) or self._knobs.max_rows,
+            on_done=lambda: self._wake.put(True),
+        )
 
     def _move(self, live: _Live, state: str, why: str) -> None:
         before = live.session.state
@@ -399,6 +517,20 @@ class Store:
     def _log(self, live: _Live, lines: list[str]) -> None:
         log = (*live.session.log, *lines)[-self._knobs.log_lines :]
         live.session = dataclasses.replace(live.session, log=log)
+
+
+def _habitable(live: _Live) -> bool:
+    """Whether a REPL may live in this session."""
+    return live.session.state == SESSION.initial or live.session.state in ACCEPTING
+
+
+def _speaker(live: _Live, repl: str | None) -> Interpreter:
+    """The session's own interpreter, or that of one of its REPLs."""
+    if repl is None:
+        return live.interpreter
+    if repl not in live.repls:
+        raise Refused(Problem.NO_REPL, id=repl)
+    return live.repls[repl]
 
 
 def _row_limit(request: Mapping[str, Any]) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from fakelivy.model import Lakehouse, Session, Statement
@@ -109,6 +111,23 @@ def fabric_statement(statement: Statement) -> dict[str, Any]:
         "sourceId": None,
         "output": statement.output,
     }
+
+
+def window(output: Mapping[str, Any] | None, start: int, size: int | None) -> Mapping[str, Any] | None:
+    """The output with each of its data cut to ``size`` bytes from ``start``.
+
+    Recorded from Fabric for text (contract 2.1). That a JSON result that does not fit becomes a piece of its text is
+    assumed: the ODBC driver pages results this way.
+    """
+    if output is None or "data" not in output:
+        return output
+    return {**output, "data": {mime: _piece(value, start, size) for mime, value in output["data"].items()}}
+
+
+def _piece(value: Any, start: int, size: int | None) -> Any:
+    raw = (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode()
+    end = len(raw) if size is None else start + size
+    return value if start == 0 and end >= len(raw) else raw[start:end].decode("utf-8", "ignore")
 
 
 def fabric_lakehouse(lakehouse: Lakehouse) -> dict[str, Any]:

@@ -104,6 +104,15 @@ class EngineSession(Protocol):
         """Free everything, killing what still runs. Idempotent, never raises."""
 
 
+@dataclass(frozen=True)
+class StoredTable:
+    """A table of a lakehouse. ``managed`` says whether its files are the lakehouse's own."""
+
+    name: str
+    format: str
+    managed: bool = True
+
+
 class Engine(Protocol):
     """A factory of sessions over one warehouse."""
 
@@ -115,6 +124,9 @@ class Engine(Protocol):
         Raises:
             EngineUnavailable: with the reason.
         """
+
+    def tables(self, lakehouse: str) -> Sequence[StoredTable]:
+        """The tables of a lakehouse, in order of their names."""
 
     def close(self) -> None:
         """Close every session. Idempotent, never raises."""

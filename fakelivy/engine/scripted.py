@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fakelivy.clock import Clock
-from fakelivy.engine.port import EMPTY, Failure, SessionSpec, Table
+from fakelivy.engine.port import EMPTY, Failure, SessionSpec, StoredTable, Table
 
 CANCELLED = Failure("[OPERATION_CANCELED] The statement was cancelled.", cancelled=True)
 NEVER = math.inf
@@ -100,6 +100,10 @@ class ScriptedEngine:
     def open(self, spec: SessionSpec) -> ScriptedSession:
         del spec  # all sessions are alike
         return ScriptedSession(self._rules, self._clock)
+
+    def tables(self, lakehouse: str) -> tuple[StoredTable, ...]:
+        del lakehouse  # there is nothing behind the answers
+        return ()
 
     def close(self) -> None:
         return

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fakelivy.bodies import FABRIC_SESSION, FABRIC_STATEMENT
 from fakelivy.call import Call, Reply, Route, java_int
 from fakelivy.errors import Problem, Refused
 from fakelivy.machines import ACTIVE
 from fakelivy.model import Session
 from fakelivy.routes.lakehouses import lakehouse
-from fakelivy.views import fabric_activity, fabric_session, fabric_statement
+from fakelivy.views import fabric_activity, fabric_session, fabric_statement, window
 
 
 def _place(call: Call) -> tuple[str, str]:
@@ -42,6 +44,8 @@ def listing(call: Call) -> Reply:
     if call.services.knobs.list_shape == "sessions":
         views = [_view(call, session) for session in page]
         return Reply(200, {"from": skip, "total": len(sessions), "sessions": views})
+    if call.services.knobs.list_shape == "count-only" and call.query.get("$count", "").lower() == "true":
+        page = []
     items = [fabric_activity(session, place) for session in page]
     return Reply(200, {"items": items, "totalCountOfMatchedItems": len(sessions), "pageSize": top})
 
@@ -77,7 +81,17 @@ def list_statements(call: Call) -> Reply:
 
 def get_statement(call: Call) -> Reply:
     number = java_int(call.params["statement"])
-    return Reply(200, fabric_statement(call.store.statement(*_place(call), number)))
+    view = fabric_statement(call.store.statement(*_place(call), number))
+    return Reply(200, windowed(call, view))
+
+
+def windowed(call: Call, view: dict[str, Any]) -> dict[str, Any]:
+    """A statement's view with its output cut to the ``from`` and ``size`` of the query."""
+    start = call.number("from", 0)
+    size = call.number("size", 0) if "size" in call.query else None
+    if start < 0 or (size is not None and size < 0):
+        raise Refused(Problem.BAD_NUMBER, text=str(min(start, size or 0)))
+    return {**view, "output": window(view["output"], start, size)}
 
 
 def cancel(call: Call) -> Reply:
@@ -87,10 +101,10 @@ def cancel(call: Call) -> Reply:
     return Reply(200, {"msg": "canceled"})
 
 
-_BASE = "/v1/workspaces/<workspace>/lakehouses/<lakehouse>/<anycase('livyapi'):_>/versions/2023-12-01"
+BASE = "/v1/workspaces/<workspace>/lakehouses/<lakehouse>/<anycase('livyapi'):_>/versions/2023-12-01"
 
 ROUTES = tuple(
-    Route(operation, method, _BASE + path, handler)
+    Route(operation, method, BASE + path, handler)
     for operation, method, path, handler in (
         ("create_session", "POST", "/sessions", create),
         ("list_sessions", "GET", "/sessions", listing),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fakelivy.bodies import LIVY_SESSION
+from fakelivy.bodies import LIVY_COMPLETION, LIVY_SESSION
 from fakelivy.call import Call, Reply, Route
+from fakelivy.errors import Problem, Refused
+from fakelivy.machines import ACCEPTING
 from fakelivy.model import Session
 from fakelivy.views import livy_session
 
@@ -14,6 +16,8 @@ def _session(call: Call) -> Session:
 
 def create(call: Call) -> Reply:
     request = call.json(LIVY_SESSION)
+    if "doAs" in call.query:
+        request["proxyUser"] = call.query["doAs"]
     session = call.store.create(
         request, scope="", lakehouse=call.services.default_lakehouse.name, start_after=call.start_after
     )
@@ -55,6 +59,26 @@ def delete(call: Call) -> Reply:
     return Reply(200, {"msg": "deleted"})
 
 
+def stop(call: Call) -> Reply:
+    call.store.stop("", call.params["session"])
+    return Reply(204)
+
+
+def interrupt(call: Call) -> Reply:
+    # Whatever its name says, it stops the session (Livy source).
+    call.store.stop("", call.params["session"])
+    return Reply(200, {"msg": "interrupted"})
+
+
+def complete(call: Call) -> Reply:
+    call.json(LIVY_COMPLETION)
+    session = call.store.touch("", call.params["session"])
+    if session.state not in ACCEPTING:
+        raise Refused(Problem.NOT_RUNNING, state=session.state)
+    # Livy's SQL interpreter has none to offer, and no other is reproduced.
+    return Reply(200, {"candidates": []})
+
+
 ROUTES = (
     Route("create_session", "POST", "/sessions", create),
     Route("list_sessions", "GET", "/sessions", listing),
@@ -62,5 +86,8 @@ ROUTES = (
     Route("get_session_state", "GET", "/sessions/<session>/state", state),
     Route("get_session_log", "GET", "/sessions/<session>/log", log),
     Route("connect_session", "POST", "/sessions/<session>/connect", connect),
+    Route("stop_session", "POST", "/sessions/<session>/stop", stop),
+    Route("interrupt_session", "POST", "/sessions/<session>/interrupt", interrupt),
+    Route("complete_code", "POST", "/sessions/<session>/completion", complete),
     Route("delete_session", "DELETE", "/sessions/<session>", delete),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -226,3 +227,24 @@ def test_an_unknown_workspace_or_lakehouse_is_404(
     client = Client(f"{server.url}/v1/workspaces/{workspace}/lakehouses/{lakehouse}", "fakelivy")
     assert error(client.get("")) == (404, "ItemNotFound")
     assert error(client.post("/livyapi/versions/2023-12-01/sessions", {})) == (404, "ItemNotFound")
+
+
+def test_from_and_size_are_a_window_over_the_output(fabric: Client, engine: ToyEngine) -> None:
+    engine.answers["q"] = table(("é" * 20,), s="string")
+    statement = fabric.submit(fabric.session(), "q")
+    whole = fabric.get(statement).json()["output"]["data"]["application/json"]
+    assert fabric.get(f"{statement}?from=0&size=100000").json()["output"]["data"]["application/json"] == whole
+    pieces, start = "", 0
+    while piece := fabric.get(f"{statement}?from={start}&size=9").json()["output"]["data"]["application/json"]:
+        pieces, start = pieces + piece, start + len(piece.encode())
+    assert json.loads(pieces) == whole
+    assert error(fabric.get(f"{statement}?from=-1")) == (400, "InvalidParameter")
+
+
+def test_a_count_alone_can_come_without_its_items(clock: ManualClock, engine: ToyEngine) -> None:
+    with FakeLivy(engine=engine, clock=clock, knobs=Knobs(list_shape="count-only")) as server:
+        fabric = Client(fabric_base(server), "fakelivy")
+        fabric.session()
+        counted = fabric.get("/sessions?$count=true").json()
+        assert (counted["totalCountOfMatchedItems"], counted["items"]) == (1, [])
+        assert len(fabric.get("/sessions").json()["items"]) == 1

@@ -11,6 +11,7 @@ from fakelivy.machines import (
     ACTIVE,
     CANCELABLE,
     FINISHED,
+    MACHINES,
     SESSION,
     STATEMENT,
     IllegalTransition,
@@ -18,7 +19,7 @@ from fakelivy.machines import (
 )
 
 
-@pytest.mark.parametrize("machine", [SESSION, STATEMENT], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 def test_every_move_outside_the_table_raises(machine: Machine) -> None:
     allowed = {(t.before, t.after) for t in machine.transitions}
     for move in itertools.product(machine.states, machine.states):
@@ -29,7 +30,7 @@ def test_every_move_outside_the_table_raises(machine: Machine) -> None:
                 machine.check(*move)
 
 
-@pytest.mark.parametrize("machine", [SESSION, STATEMENT], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 def test_every_state_can_be_reached_and_left_for_an_end(machine: Machine) -> None:
     def reach(start: str, forward: bool) -> set[str]:
         found, edge = {start}, [start]

@@ -13,7 +13,7 @@ import requests
 
 from fakelivy import FakeLivy
 from fakelivy.clock import Clock
-from fakelivy.engine.port import EMPTY, EngineUnavailable, Failure, SessionSpec, Table
+from fakelivy.engine.port import EMPTY, EngineUnavailable, Failure, SessionSpec, StoredTable, Table
 
 
 def table(*rows: tuple[Any, ...], truncated: bool = False, **columns: Any) -> Table:
@@ -103,6 +103,7 @@ class ToyEngine:
         self.failure: Exception | None = None
         self.answers: dict[str, Table | Failure] = {}
         self.sessions: list[ToySession] = []
+        self.stored: dict[str, list[StoredTable]] = {}
         self.closed = False
 
     def open(self, spec: SessionSpec) -> ToySession:
@@ -112,6 +113,9 @@ class ToyEngine:
         session = ToySession(self, spec)
         self.sessions.append(session)
         return session
+
+    def tables(self, lakehouse: str) -> list[StoredTable]:
+        return self.stored.get(lakehouse, [])
 
     def close(self) -> None:
         self.closed = True

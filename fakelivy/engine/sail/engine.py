@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from fakelivy.clock import Clock
-from fakelivy.engine.port import EngineUnavailable, SessionSpec
+from fakelivy.engine.port import EngineUnavailable, SessionSpec, StoredTable
 from fakelivy.engine.sail.catalog import Catalog
 from fakelivy.engine.sail.connect import warm_up
 from fakelivy.engine.sail.session import SailSession
@@ -41,6 +41,11 @@ class SailEngine:
             session.close()
             raise EngineUnavailable("the engine is closed")
         return session
+
+    def tables(self, lakehouse: str) -> list[StoredTable]:
+        relations = self._catalog.content().relations.values()
+        mine = [each for each in relations if each.name.lakehouse == lakehouse.lower() and not each.is_view]
+        return [StoredTable(each.name.table, each.provider, managed=not each.location) for each in mine]
 
     def close(self) -> None:
         with self._lock:

@@ -1,0 +1,61 @@
+"""Fabric's long-running operations: a 202 now, a result when the clock says so (contract 3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fakelivy.clock import Clock
+from fakelivy.errors import Problem, Refused
+from fakelivy.ids import Ids
+from fakelivy.machines import OPERATION
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A piece of work that is done at ``ends_at`` (monotonic seconds); ``result`` is its document."""
+
+    id: str
+    created: dt.datetime
+    starts_at: float
+    ends_at: float
+    result: Mapping[str, Any]
+
+    def state(self, now: float) -> str:
+        """A state of ``machines.OPERATION``; nothing here fails by itself."""
+        if now >= self.ends_at:
+            return "Succeeded"
+        return "Running" if now > self.starts_at else OPERATION.initial
+
+
+class Operations:
+    """The operations of a server; they are never forgotten."""
+
+    def __init__(self, ids: Ids, clock: Clock) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._operations: dict[str, Operation] = {}
+
+    def begin(self, duration: float, result: Mapping[str, Any]) -> Operation:
+        """A new operation that takes ``duration`` seconds of the server's clock."""
+        now = self._clock.monotonic()
+        operation = Operation(self._ids.session_guid(), self._clock.now(), now, now + duration, result)
+        with self._lock:
+            self._operations[operation.id] = operation
+        return operation
+
+    def look(self, key: str) -> tuple[Operation, str]:
+        """An operation and the state it is in now.
+
+        Raises:
+            Refused: NO_OPERATION.
+        """
+        with self._lock:
+            found = self._operations.get(key)
+        if found is None:
+            raise Refused(Problem.NO_OPERATION, id=key)
+        return found, found.state(self._clock.monotonic())
