@@ -77,7 +77,7 @@ class HighConcurrency:
                     self._packs[session] = _key(scope, tag, body)
             repl = self._ids.session_guid()
             with contextlib.suppress(Refused):
-                # The session may have ended since: it is acquired all the same, and the next look says what became of it.
+                # The session may have ended since: the next look says what became of it.
                 self._store.open_repl(session, repl)
             asked = Acquired(
                 self._ids.session_guid(), scope, session, repl, tag, HIGH_CONCURRENCY.initial, self._clock.now()
