@@ -16,6 +16,7 @@ import pytest
 import requests
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.resilience.runtime import Condition
 from dbt.adapters.fabricspark.resilience.transport import Transport
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
@@ -42,6 +43,15 @@ class VirtualRuntime:
 
     def lock(self) -> AbstractContextManager[Any]:
         return threading.RLock()
+
+    def condition(self) -> Condition:
+        return threading.Condition()
+
+    def spawn(self, name: str, work: Callable[[], None]) -> None:
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+    def random(self) -> float:
+        return 0.5
 
     def unique(self) -> str:
         self.names += 1
