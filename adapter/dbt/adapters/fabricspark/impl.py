@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from dbt.adapters.base.impl import PythonJobHelper
 from dbt.adapters.base.meta import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.contracts.connection import AdapterResponse
+from dbt.adapters.fabricspark import partitions, seeds
 from dbt.adapters.fabricspark.column import FabricSparkColumn
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
 from dbt.adapters.fabricspark.literals import text
+from dbt.adapters.fabricspark.metadata import (
+    ONE_BY_ONE,
+    RELATION_NOT_FOUND,
+    SCHEMA_NOT_FOUND,
+    Details,
+    bare_name,
+    error_class,
+    expect_columns,
+)
 from dbt.adapters.fabricspark.relation import FabricSparkRelation
-from dbt.adapters.spark.impl import LIST_SCHEMAS_MACRO_NAME, SparkAdapter
+from dbt.adapters.spark.column import SparkColumn
+from dbt.adapters.spark.impl import (
+    DESCRIBE_TABLE_EXTENDED_MACRO_NAME,
+    GET_COLUMNS_IN_RELATION_RAW_MACRO_NAME,
+    LIST_RELATIONS_MACRO_NAME,
+    LIST_RELATIONS_SHOW_TABLES_MACRO_NAME,
+    LIST_SCHEMAS_MACRO_NAME,
+    SparkAdapter,
+)
 from dbt_common.exceptions import DbtRuntimeError
 
 if TYPE_CHECKING:
     import agate
+
+INFORMATION = "information"
+
+NESTED = ("struct", "array", "map")
 
 
 class FabricSparkAdapter(SparkAdapter):
@@ -28,19 +49,120 @@ class FabricSparkAdapter(SparkAdapter):
     Column = FabricSparkColumn
     ConnectionManager = FabricSparkConnectionManager  # type: ignore[assignment]  # dbt-spark's manager speaks Thrift
 
-    def check_schema_exists(self, database: str, schema: str) -> bool:
-        """Whether a schema exists.
+    def _rows(self, macro: str, **arguments: object) -> agate.Table:
+        return cast("agate.Table", self.execute_macro(macro, kwargs=arguments))
 
-        ``show databases`` gives its name alone, or behind its lakehouse and workspace (contract section 6).
-        """
-        rows = self.execute_macro(LIST_SCHEMAS_MACRO_NAME, kwargs={"database": database})
-        names = {str(row[0]).replace("`", "").rpartition(".")[2].lower() for row in rows}
-        return schema.lower() in names
+    # Unknown is not empty: whatever goes wrong below is an error, because dbt builds anew what it takes for missing.
 
     def list_schemas(self, database: str) -> list[str]:
-        """The schemas of the lakehouse, by their bare names."""
-        rows = self.execute_macro(LIST_SCHEMAS_MACRO_NAME, kwargs={"database": database})
-        return [str(row[0]).replace("`", "").rpartition(".")[2] for row in rows]
+        """The schemas of the lakehouse, by their bare names.
+
+        Raises:
+            DbtRuntimeError: they could not be listed, or the list makes no sense.
+        """
+        rows = self._rows(LIST_SCHEMAS_MACRO_NAME, database=database)
+        return [bare_name(row[0]) for row in rows]
+
+    def check_schema_exists(self, database: str, schema: str) -> bool:
+        """Whether a schema exists; Spark does not tell names by their case.
+
+        Raises:
+            DbtRuntimeError: as ``list_schemas``.
+        """
+        return schema.lower() in {name.lower() for name in self.list_schemas(database)}
+
+    def list_relations_without_caching(self, schema_relation: BaseRelation) -> list[BaseRelation]:
+        """What is in a schema; nothing only if the server itself says that there is no such schema.
+
+        Raises:
+            DbtRuntimeError: it could not be listed, or the list makes no sense.
+        """
+        try:
+            return self._listed_at_once(schema_relation)
+        except DbtRuntimeError as error:
+            if error_class(error) in SCHEMA_NOT_FOUND:
+                return []
+            if error_class(error) != ONE_BY_ONE:
+                raise
+            return self._listed_one_by_one(schema_relation)
+
+    def _listed_at_once(self, schema: BaseRelation) -> list[BaseRelation]:
+        rows = self._rows(LIST_RELATIONS_MACRO_NAME, schema_relation=schema)
+        expect_columns("show table extended", rows.column_names, ("namespace", "tableName", "isTemporary", INFORMATION))
+        return [
+            self._relation(schema, row["tableName"], row[INFORMATION])
+            for row in rows
+            # Temporary views belong to the session, not to the schema.
+            if not row["isTemporary"]
+        ]
+
+    def _listed_one_by_one(self, schema: BaseRelation) -> list[BaseRelation]:
+        rows = self._rows(LIST_RELATIONS_SHOW_TABLES_MACRO_NAME, schema_relation=schema)
+        expect_columns("show tables", rows.column_names, ("namespace", "tableName", "isTemporary"))
+        found = []
+        for name in (row["tableName"] for row in rows if not row["isTemporary"]):
+            table = f"`{schema.schema}`.`{name}`"
+            try:
+                lines = self._rows(DESCRIBE_TABLE_EXTENDED_MACRO_NAME, table_name=table)
+            except DbtRuntimeError as error:
+                if error_class(error) in RELATION_NOT_FOUND:  # dropped a moment ago
+                    continue
+                raise
+            said = "".join(f"{line[0]}: {line[1]}\n" for line in lines if not str(line[0]).startswith("#"))
+            found.append(self._relation(schema, name, said))
+        return found
+
+    def _relation(self, schema: BaseRelation, name: str, information: str | None) -> BaseRelation:
+        details = Details.read(f"{schema.schema}.{name}", information)
+        return self.Relation.create(
+            database=schema.database,
+            schema=schema.schema,
+            identifier=name,
+            type=details.type,
+            information=information,
+            is_delta=details.provider == "delta",
+            is_iceberg=details.provider == "iceberg",
+            is_hudi=details.provider == "hudi",
+        )
+
+    def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
+        """The columns of a relation; none only if the server itself says that there is no such relation.
+
+        Raises:
+            DbtRuntimeError: they could not be told, or the answer makes no sense.
+        """
+        try:
+            rows = self._rows(GET_COLUMNS_IN_RELATION_RAW_MACRO_NAME, relation=relation)
+        except DbtRuntimeError as error:
+            if error_class(error) in RELATION_NOT_FOUND:
+                return []
+            raise
+        expect_columns("describe", rows.column_names, ("col_name", "data_type"))
+        columns = self.parse_describe_extended(relation, rows)
+        if not columns:
+            raise DbtRuntimeError(f"the server describes {relation} without a single column")
+        return [column for column in columns if column.name not in self.HUDI_METADATA_COLUMNS]
+
+    def _get_columns_for_catalog(self, relation: BaseRelation) -> Iterable[dict[str, Any]]:
+        """A relation's rows of the catalog, from what the listing said of it: no statement of its own.
+
+        Only nested types are asked for again: the listing names them without what is in them.
+        """
+        columns = self.parse_columns_from_information(relation)
+        if not columns or any(column.dtype in NESTED for column in columns):
+            columns = self.get_columns_in_relation(relation)
+        comment = Details.read(str(relation), getattr(relation, INFORMATION)).comment
+        for column in columns:
+            row = column.to_column_dict()
+            row["column_name"] = row.pop("column", None)
+            row["column_type"] = row.pop("dtype")
+            row["table_database"] = None
+            row["table_comment"] = comment
+            yield row
+
+    def valid_incremental_strategies(self) -> list[str]:
+        """The strategies there are macros for."""
+        return ["append", "merge", "delete+insert", "insert_overwrite", "microbatch"]
 
     @available
     @classmethod
@@ -49,19 +171,24 @@ class FabricSparkAdapter(SparkAdapter):
         return text(value or "")
 
     @available
-    def seed_insert_sql(
-        self, relation: BaseRelation, table: agate.Table, types: Sequence[str], start: int, size: int
-    ) -> str:
-        """The statement that inserts rows ``start`` to ``start + size`` of a seed.
+    @classmethod
+    def seed_values_sql(cls, table: agate.Table, types: Sequence[str], start: int, size: int) -> str:
+        """See ``seeds.values_sql``."""
+        return seeds.values_sql(table, types, start, size)
 
-        Every value travels as a string and is cast by Spark: no number passes through a float, and NULL stays NULL.
-        The cast stands in each cell, as in dbt-spark: a table of literals is what Spark reads fastest.
-        """
-        rows = (
-            ", ".join(f"cast({_seed_literal(cell)} as {kind})" for cell, kind in zip(row, types, strict=True))
-            for row in table.rows[start : start + size]
-        )
-        return f"insert into {relation} values\n" + ",\n".join(f"({row})" for row in rows)
+    @available
+    @classmethod
+    def partition_values_sql(cls, source: object, names: Sequence[str]) -> str:
+        """See ``partitions.values_sql``."""
+        return partitions.values_sql(str(source), names)
+
+    @available
+    @classmethod
+    def partition_condition(
+        cls, names: Sequence[str], columns: Sequence[SparkColumn], rows: Iterable[Sequence[str | None]]
+    ) -> str:
+        """See ``partitions.condition``."""
+        return partitions.condition(names, {column.name.lower(): column.data_type for column in columns}, rows)
 
     def submit_python_job(self, parsed_model: dict[str, Any], compiled_code: str) -> AdapterResponse:
         """Refuse a Python model."""
@@ -71,11 +198,3 @@ class FabricSparkAdapter(SparkAdapter):
     def python_submission_helpers(self) -> dict[str, type[PythonJobHelper]]:
         """None: dbt-spark's submit to Databricks."""
         return {}
-
-
-def _seed_literal(cell: object) -> str:
-    if cell is None:
-        return "null"
-    if isinstance(cell, dt.date | dt.time):
-        return text(cell.isoformat())
-    return text(str(cell).lower() if isinstance(cell, bool) else str(cell))

@@ -1,0 +1,128 @@
+{#- What differs from dbt-spark in describing, creating and replacing relations. -#}
+
+{#- Delta unless the model says otherwise: only Delta replaces, merges and overwrites atomically. -#}
+{% macro fabricspark_file_format() %}
+  {{ return((config.get('file_format') or 'delta') | lower) }}
+{% endmacro %}
+
+{% macro fabricspark__file_format_clause() %}
+    using {{ fabricspark_file_format() }}
+{%- endmacro %}
+
+{% macro fabricspark__tblproperties_clause() -%}
+  {%- set properties = config.get('tblproperties') -%}
+  {%- if properties %}
+    tblproperties (
+      {%- for name, value in properties.items() -%}
+        {{ adapter.string_literal(name) }} = {{ adapter.string_literal(value | string) }}{{ ', ' if not loop.last }}
+      {%- endfor -%}
+    )
+  {%- endif %}
+{%- endmacro %}
+
+{#- Columns in `clustered_by` without `buckets` are Delta's liquid clustering. -#}
+{% macro fabricspark__clustered_cols(label, required=false) %}
+  {%- set columns = config.get('clustered_by') -%}
+  {%- if columns %}
+    {%- set listed = columns if columns is string else columns | join(', ') -%}
+    {%- if config.get('buckets') %}
+    {{ label }} ({{ listed }}) into {{ config.get('buckets') }} buckets
+    {%- else %}
+    cluster by ({{ listed }})
+    {%- endif %}
+  {%- endif %}
+{%- endmacro %}
+
+{#- Everything between a table's name and its query. -#}
+{% macro fabricspark_table_clauses() %}
+  {{- file_format_clause() }}
+  {{ options_clause() }}
+  {{- tblproperties_clause() }}
+  {{- partition_cols(label="partitioned by") }}
+  {{- clustered_cols(label="clustered by") }}
+  {{- location_clause() }}
+  {{- comment_clause() }}
+{%- endmacro %}
+
+{#- `replace` only where the table is meant to be replaced: a plain `create` cannot destroy what dbt did not see. -#}
+{% macro fabricspark_create_table_as(relation, compiled_code, replace) -%}
+  {%- set query = compiled_code -%}
+  create {{ 'or replace ' if replace and fabricspark_file_format() in ['delta', 'iceberg'] }}table {{ relation }}
+  {%- if config.get('contract').enforced %}
+    {{- get_assert_columns_equivalent(compiled_code) }}
+    {%- set query = get_select_subquery(compiled_code) %}
+  {%- endif %}
+    {{ fabricspark_table_clauses() }}
+  as
+    {{ query }}
+{%- endmacro %}
+
+{% macro fabricspark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+  {%- if language == 'python' -%}
+    {{ py_write_table(compiled_code=compiled_code, target_relation=relation) }}
+  {%- elif temporary -%}
+    {{ create_temporary_view(relation, compiled_code) }}
+  {%- else -%}
+    {{ fabricspark_create_table_as(relation, compiled_code, replace=true) }}
+  {%- endif -%}
+{%- endmacro %}
+
+{#- A relation of another kind stays until its successor is complete; then they change places. -#}
+{% macro fabricspark_replace_table(old_relation, target_relation, compiled_code, language='sql') %}
+  {%- set in_place = old_relation is none or (old_relation.is_table and old_relation.is_delta and fabricspark_file_format() == 'delta') -%}
+  {%- if in_place -%}
+    {%- call statement('main', language=language) -%}
+      {{ create_table_as(False, target_relation, compiled_code, language) }}
+    {%- endcall -%}
+  {%- else -%}
+    {%- set successor = target_relation.incorporate(path={'identifier': target_relation.identifier ~ '__dbt_new'}) -%}
+    {%- do adapter.drop_relation(successor) -%}
+    {%- call statement('main', language=language) -%}
+      {{ create_table_as(False, successor, compiled_code, language) }}
+    {%- endcall -%}
+    {%- do adapter.drop_relation(old_relation) -%}
+    {%- do adapter.rename_relation(successor, target_relation) -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- The schema travels in the name: one session serves all models, and two schemas may have a model of one name. -#}
+{% macro fabricspark__make_temp_relation(base_relation, suffix) %}
+  {%- set name = base_relation.schema ~ '__' ~ base_relation.identifier ~ suffix -%}
+  {{ return(api.Relation.create(identifier=name, type='view')) }}
+{% endmacro %}
+
+{% macro fabricspark__list_relations_without_caching(schema_relation) %}
+  {% call statement('list_relations_without_caching', fetch_result=True) -%}
+    show table extended in {{ schema_relation.without_identifier() }} like '*'
+  {%- endcall %}
+  {{ return(load_result('list_relations_without_caching').table) }}
+{% endmacro %}
+
+{#- Delta drops columns from tables whose column mapping is on; without it, it says so itself. -#}
+{% macro fabricspark__alter_relation_add_remove_columns(relation, add_columns, remove_columns) %}
+  {%- if add_columns -%}
+    {%- call statement('add_columns') -%}
+      alter table {{ relation }} add columns (
+        {%- for column in add_columns %}{{ adapter.quote(column.name) }} {{ column.data_type }}{{ ', ' if not loop.last }}{% endfor -%}
+      )
+    {%- endcall -%}
+  {%- endif -%}
+  {%- if remove_columns -%}
+    {%- call statement('drop_columns') -%}
+      alter table {{ relation }} drop columns (
+        {%- for column in remove_columns %}{{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor -%}
+      )
+    {%- endcall -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- Compaction after a build is asked for, not paid for by everybody. -#}
+{% macro fabricspark_optimize(relation) %}
+  {%- if config.get('auto_optimize', false) and fabricspark_file_format() == 'delta' -%}
+    {%- set zorder = config.get('zorder', []) -%}
+    {%- call statement('optimize') -%}
+      optimize {{ relation }}
+      {%- if zorder %} zorder by ({{ zorder if zorder is string else zorder | join(', ') }}){% endif %}
+    {%- endcall -%}
+  {%- endif -%}
+{% endmacro %}

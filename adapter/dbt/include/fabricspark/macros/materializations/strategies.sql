@@ -1,0 +1,109 @@
+{#- One statement per strategy, and nothing in it depends on a setting of the session: either it happened or it did not. -#}
+
+{% macro fabricspark__get_incremental_append_sql(arguments) %}
+  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+  insert into {{ arguments['target_relation'] }}
+  select {{ columns }} from {{ arguments['temp_relation'] }}
+{% endmacro %}
+
+
+{% macro fabricspark__get_incremental_merge_sql(arguments) %}
+  {{ return(get_merge_sql(
+    arguments['target_relation'], arguments['temp_relation'], arguments['unique_key'],
+    arguments['dest_columns'], arguments['incremental_predicates']
+  )) }}
+{% endmacro %}
+
+{% macro fabricspark__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) %}
+  {%- set dest = config.get('target_alias', 'DBT_INTERNAL_DEST') -%}
+  {%- set src = config.get('source_alias', 'DBT_INTERNAL_SOURCE') -%}
+  {%- set predicates = [] + (incremental_predicates or []) -%}
+  {%- for key in ([] if not unique_key else [unique_key] if unique_key is string else unique_key) -%}
+    {%- do predicates.append(src ~ '.' ~ key ~ ' = ' ~ dest ~ '.' ~ key) -%}
+  {%- endfor -%}
+  {%- if not unique_key -%}{%- do predicates.append('FALSE') -%}{%- endif -%}
+  {%- set update_columns = get_merge_update_columns(
+    config.get('merge_update_columns'), config.get('merge_exclude_columns'), dest_columns or []
+  ) -%}
+  merge {{ 'with schema evolution ' if config.get('merge_with_schema_evolution') }}into {{ target }} as {{ dest }}
+  using {{ source }} as {{ src }}
+  on {{ predicates | join(' and ') }}
+  {%- if not config.get('skip_matched_step') %}
+  when matched {{- ' and ' ~ config.get('matched_condition') if config.get('matched_condition') }} then update set
+    {%- if update_columns %}
+      {%- for column in update_columns %}
+      {{ column }} = {{ src }}.{{ column }}{{ ',' if not loop.last }}
+      {%- endfor %}
+    {%- else %} *
+    {%- endif %}
+  {%- endif %}
+  {%- if not config.get('skip_not_matched_step') %}
+  when not matched {{- ' and ' ~ config.get('not_matched_condition') if config.get('not_matched_condition') }} then insert *
+  {%- endif %}
+  {%- set action = config.get('not_matched_by_source_action') %}
+  {%- if action %}
+  when not matched by source
+    {{- ' and ' ~ config.get('not_matched_by_source_condition') if config.get('not_matched_by_source_condition') }} then {{ action }}
+  {%- endif %}
+{% endmacro %}
+
+
+{#- In one statement: every key of the new rows stands in the source once more as an order to delete. -#}
+{% macro fabricspark__get_incremental_delete_insert_sql(arguments) %}
+  {%- set keys = [arguments['unique_key']] if arguments['unique_key'] is string else arguments['unique_key'] -%}
+  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | list -%}
+  {%- set on = ['DBT_INTERNAL_SOURCE.__dbt_deletes'] + (arguments['incremental_predicates'] or []) -%}
+  merge into {{ arguments['target_relation'] }} as DBT_INTERNAL_DEST
+  using (
+    select true as __dbt_deletes
+      {%- for key in keys %}, {{ key }} as __dbt_key_{{ loop.index }}{% do on.append('DBT_INTERNAL_DEST.' ~ key ~ ' = DBT_INTERNAL_SOURCE.__dbt_key_' ~ loop.index) %}{% endfor %}
+      {%- for column in arguments['dest_columns'] %}, cast(null as {{ column.data_type }}) as {{ column.quoted }}{% endfor %}
+    from (select distinct {{ keys | join(', ') }} from {{ arguments['temp_relation'] }}) as __dbt_keys
+    union all
+    select false{% for key in keys %}, {{ key }}{% endfor %}, {{ columns | join(', ') }}
+    from {{ arguments['temp_relation'] }}
+  ) as DBT_INTERNAL_SOURCE
+  on {{ on | join(' and ') }}
+  when matched then delete
+  when not matched and not DBT_INTERNAL_SOURCE.__dbt_deletes then insert ({{ columns | join(', ') }})
+    values ({% for column in columns %}DBT_INTERNAL_SOURCE.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
+{% endmacro %}
+
+
+{#- The partitions to replace are named in the statement. Spark's dynamic mode would need `set`, which a session that
+    takes another's place does not know: the same statement would then empty the whole table. -#}
+{% macro fabricspark__get_incremental_insert_overwrite_sql(arguments) %}
+  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+  {%- set target = arguments['target_relation'] -%}
+  {%- set partitions = config.get('partition_by') -%}
+  {%- if not partitions or not target.is_delta %}
+    insert overwrite table {{ target }}
+    {{ partition_cols(label="partition") if partitions }}
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+  {%- else -%}
+    {%- set names = [partitions] if partitions is string else partitions -%}
+    {%- set values = run_query(adapter.partition_values_sql(arguments['temp_relation'], names)) -%}
+    {%- if values.rows | length == 0 %}
+    select 'no rows, so no partition is replaced' as note
+    {%- else %}
+    insert into {{ target }}
+    replace where {{ adapter.partition_condition(names, arguments['dest_columns'], values.rows) }}
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+    {%- endif %}
+  {%- endif %}
+{% endmacro %}
+
+
+{#- The batch's own span of event time is replaced, in words that equal the filter dbt puts on the inputs. -#}
+{% macro fabricspark__get_incremental_microbatch_sql(arguments) %}
+  {%- set start = model.config.get('__dbt_internal_microbatch_event_time_start') -%}
+  {%- set end = model.config.get('__dbt_internal_microbatch_event_time_end') -%}
+  {%- set field = config.get('event_time') -%}
+  {%- if not start or not end -%}
+    {%- do exceptions.raise_compiler_error("incremental_strategy 'microbatch' needs event_time, begin and batch_size") -%}
+  {%- endif -%}
+  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+  insert into {{ arguments['target_relation'] }}
+  replace where {{ field }} >= '{{ start }}' and {{ field }} < '{{ end }}'
+  select {{ columns }} from {{ arguments['temp_relation'] }}
+{% endmacro %}
