@@ -61,6 +61,8 @@ class FabricSparkAdapter(SparkAdapter):
             DbtRuntimeError: they could not be listed, or the list makes no sense.
         """
         rows = self._rows(LIST_SCHEMAS_MACRO_NAME, database=database)
+        if not len(rows):
+            raise DbtRuntimeError("the server lists no schema at all, not even the default one")
         return [bare_name(row[0]) for row in rows]
 
     def check_schema_exists(self, database: str, schema: str) -> bool:
