@@ -179,7 +179,9 @@ class Store:
             name = f"{session_id}/{repl}"
             live.repls[repl] = self._interpreter(name, live.session.request)
             live.interpreter.active_at = now
-            self._begin_opening(name, self._open_repl, live, repl)
+            # Until the session's own engine is there, its opener will see to the REPLs that wait.
+            if live.interpreter.engine:
+                self._begin_opening(name, self._open_repl, live, repl, live.interpreter.engine)
 
     def repl(self, session_id: str, repl: str) -> ReplView:
         """What has become of a REPL; ``gone`` when its session has none of this id."""
@@ -330,14 +332,13 @@ class Store:
         self._openers.add(opener)
         opener.start()
 
-    def _open_repl(self, live: _Live, repl: str) -> None:
+    def _open_repl(self, live: _Live, repl: str, base: EngineSession) -> None:
         session = live.session
         name = f"{session.id}/{repl}"
         engine: EngineSession | None = None
         death: str | None = None
         try:
-            # An engine's sessions are isolated from each other and share a catalog: just what REPLs do.
-            engine = self._engine.open(SessionSpec(name, session.lakehouse, session.request.get("conf", {})))
+            engine = base.sibling(SessionSpec(name, session.lakehouse, session.request.get("conf", {})))
         except EngineUnavailable as error:
             death = str(error)
         except Exception as error:  # noqa: BLE001  # a bug of the engine ends its REPL, not this server
@@ -369,6 +370,9 @@ class Store:
             if self._closed or live.session.state != "starting":
                 self._doom(live)
                 return
+            if engine:
+                for repl in live.repls:
+                    self._begin_opening(f"{session.id}/{repl}", self._open_repl, live, repl, engine)
             live.opened = (state, why, lines)
             self._refresh(live, now)
 
