@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dbt.adapters.contracts.relation import RelationType
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, SessionManagers
 from dbt.adapters.fabricspark.impl import FabricSparkAdapter
 from dbt.adapters.factory import get_adapter_by_type
@@ -68,7 +69,7 @@ CALLS: dict[str, Callable[[FabricSparkAdapter], object]] = {
 
 
 def _relation(adapter: FabricSparkAdapter, name: str | None = None) -> Any:
-    return adapter.Relation.create(schema=SCHEMA, identifier=name, type=None if name is None else "table")
+    return adapter.Relation.create(schema=SCHEMA, identifier=name, type=None if name is None else RelationType.Table)
 
 
 class Project:
@@ -84,7 +85,7 @@ class Project:
         return bool(dbtRunner().invoke([*args, *where, "--no-use-colors", "--log-level-file", "none"]).success)
 
     def adapter(self) -> FabricSparkAdapter:
-        found = get_adapter_by_type("fabricspark")
+        found = get_adapter_by_type("fabricspark")  # type: ignore[no-untyped-call]  # dbt leaves it untyped
         assert isinstance(found, FabricSparkAdapter)
         return found
 
