@@ -6,11 +6,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from fakelivy.bodies import kind_of
-from fakelivy.clock import Clock
+from fakelivy.clock import Clock, Joinable
 from fakelivy.engine.port import Engine, EngineSession, EngineUnavailable, Execution, SessionSpec
 from fakelivy.errors import Problem, Refused
 from fakelivy.interpreter import SEE_JOURNAL, Interpreter
@@ -49,7 +50,7 @@ class Store:
         self._dialect = dialect
         self._new_id = new_id
         self._lock = threading.Lock()
-        self._openers: set[threading.Thread] = set()
+        self._openers: dict[str, Joinable] = {}
         self._closed = False
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._life = Lifecycle(
@@ -280,7 +281,7 @@ class Store:
             if self._closed:
                 return
             self._closed = True
-            openers = list(self._openers)
+            openers = list(self._openers.values())
             for live in self._life.sessions.values():
                 self._life.doom(live)
         self._wake.put(False)
@@ -306,9 +307,7 @@ class Store:
                 self._journal.add(HandlerError("pump", traceback.format_exc()))
 
     def _begin(self, name: str, target: Callable[..., None], *args: object) -> None:
-        opener = threading.Thread(target=target, args=args, name=f"fakelivy-{self._name}-open-{name}", daemon=True)
-        self._openers.add(opener)
-        opener.start()
+        self._openers[name] = self._clock.spawn(f"fakelivy-{self._name}-open-{name}", partial(target, *args))
 
     def _begin_repl(self, live: Live, repl: str, base: EngineSession) -> None:
         self._begin(f"{live.session.id}/{repl}", self._open_repl, live, repl, base)
@@ -325,7 +324,7 @@ class Store:
             self._journal.add(HandlerError(f"opening session {session.id}", traceback.format_exc()))
             outcome = "error", "start failed", [f"{type(error).__name__}: {SEE_JOURNAL}"]
         with self.locked() as now:
-            self._openers.discard(threading.current_thread())
+            self._openers.pop(session.id, None)
             live.interpreter.engine = engine
             if self._closed or live.session.state != "starting":
                 self._life.doom(live)
@@ -348,7 +347,7 @@ class Store:
             self._journal.add(HandlerError(f"opening REPL {name}", traceback.format_exc()))
             death = f"{type(error).__name__}: {SEE_JOURNAL}"
         with self.locked() as now:
-            self._openers.discard(threading.current_thread())
+            self._openers.pop(name, None)
             interpreter: Interpreter | None = live.repls.get(repl)
             if interpreter and not self._closed and live.habitable:
                 interpreter.engine, interpreter.death, interpreter.active_at = engine, death, now
