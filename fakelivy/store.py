@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from fakelivy.bodies import kind_of
-from fakelivy.clock import Clock, Joinable
+from fakelivy.clock import Clock, Joinable, ManualClock, SystemClock
 from fakelivy.engine.port import Engine, EngineSession, EngineUnavailable, Execution, SessionSpec
 from fakelivy.errors import Problem, Refused
 from fakelivy.interpreter import SEE_JOURNAL, Interpreter
@@ -49,6 +49,8 @@ class Store:
         self._journal = journal
         self._dialect = dialect
         self._new_id = new_id
+        # No thread where there is no work, so no race; but a clock that runs the threads wants them all.
+        self._inline = engine.instant and isinstance(clock, (ManualClock, SystemClock))
         self._lock = threading.Lock()
         self._openers: dict[str, Joinable] = {}
         self._closed = False
@@ -71,7 +73,7 @@ class Store:
             live = self._life.add(self._new_id(), request, scope, lakehouse, orders.start_after)
             live.reap_after = orders.reap_after
             session = live.session
-            if self._engine.instant:
+            if self._inline:
                 live.interpreter.engine = self._engine.open(_spec(session.id, session))
                 live.opened = _READY
             else:
@@ -262,7 +264,7 @@ class Store:
         lock."""
         live.repls[repl] = self._life.interpreter(f"{live.session.id}/{repl}", live.session.request)
         base = live.interpreter.engine
-        if base and self._engine.instant:
+        if base and self._inline:
             live.repls[repl].engine = base.sibling(_spec(live.repls[repl].name, live.session))
         elif base:
             self._begin_repl(live, repl, base)
