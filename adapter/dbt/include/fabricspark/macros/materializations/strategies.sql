@@ -48,25 +48,29 @@
 {% endmacro %}
 
 
-{#- In one statement: every key of the new rows stands in the source once more as an order to delete. -#}
+{#- In one statement: every key of the new rows stands in the source once more as an order to delete. The columns of the
+    source have names of their own, so that predicates may name those of the table as they do elsewhere. -#}
 {% macro fabricspark__get_incremental_delete_insert_sql(arguments) %}
   {%- set keys = [arguments['unique_key']] if arguments['unique_key'] is string else arguments['unique_key'] -%}
-  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | list -%}
-  {%- set on = ['DBT_INTERNAL_SOURCE.__dbt_deletes'] + (arguments['incremental_predicates'] or []) -%}
+  {%- set columns = arguments['dest_columns'] -%}
+  {%- set on = ['DBT_INTERNAL_SOURCE.__dbt_deletes'] -%}
+  {%- for key in keys -%}
+    {%- do on.append('DBT_INTERNAL_DEST.' ~ key ~ ' = DBT_INTERNAL_SOURCE.__dbt_key_' ~ loop.index) -%}
+  {%- endfor -%}
   merge into {{ arguments['target_relation'] }} as DBT_INTERNAL_DEST
   using (
     select true as __dbt_deletes
-      {%- for key in keys %}, {{ key }} as __dbt_key_{{ loop.index }}{% do on.append('DBT_INTERNAL_DEST.' ~ key ~ ' = DBT_INTERNAL_SOURCE.__dbt_key_' ~ loop.index) %}{% endfor %}
-      {%- for column in arguments['dest_columns'] %}, cast(null as {{ column.data_type }}) as {{ column.quoted }}{% endfor %}
+      {%- for key in keys %}, {{ key }} as __dbt_key_{{ loop.index }}{% endfor %}
+      {%- for column in columns %}, cast(null as {{ column.data_type }}) as __dbt_column_{{ loop.index }}{% endfor %}
     from (select distinct {{ keys | join(', ') }} from {{ arguments['temp_relation'] }}) as __dbt_keys
     union all
-    select false{% for key in keys %}, {{ key }}{% endfor %}, {{ columns | join(', ') }}
+    select false{% for key in keys %}, {{ key }}{% endfor %}, {{ columns | map(attribute='quoted') | join(', ') }}
     from {{ arguments['temp_relation'] }}
   ) as DBT_INTERNAL_SOURCE
-  on {{ on | join(' and ') }}
+  on {{ (on + (arguments['incremental_predicates'] or [])) | join(' and ') }}
   when matched then delete
-  when not matched and not DBT_INTERNAL_SOURCE.__dbt_deletes then insert ({{ columns | join(', ') }})
-    values ({% for column in columns %}DBT_INTERNAL_SOURCE.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
+  when not matched and not DBT_INTERNAL_SOURCE.__dbt_deletes then insert ({{ columns | map(attribute='quoted') | join(', ') }})
+    values ({% for column in columns %}DBT_INTERNAL_SOURCE.__dbt_column_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %})
 {% endmacro %}
 
 
