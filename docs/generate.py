@@ -16,6 +16,7 @@ from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
+from tests.bench import noticing
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,6 +84,7 @@ def _attributes(docstring: str) -> dict[str, str]:
 TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "incumbent-fields": incumbent_fields,
+    "noticing": noticing.table,
     "states": states,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
