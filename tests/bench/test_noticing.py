@@ -12,7 +12,9 @@ TENTH = cost(STRATEGIES["a tenth of the time waited"], MIX)
 
 def at_most(found: Cost, bound: Cost, times: float = 1.0) -> bool:
     return (
-        found.lag <= bound.lag * times and found.share <= bound.share * times and found.requests <= bound.requests * times
+        found.lag <= bound.lag * times
+        and found.share <= bound.share * times
+        and found.requests <= bound.requests * times
     )
 
 
