@@ -123,8 +123,7 @@ def table() -> str:
     """The figures as Markdown."""
     lines = ["| pauses | when it | lag | lag / duration | requests |", "|---|---|---|---|---|"]
     for row in rows():
-        spent = row.cost
-        lines.append(
-            f"| {row.name} | {row.circumstances or '—'} | {spent.lag:.2f} s | {spent.share:.1%} | {spent.requests:.1f} |"
-        )
+        c = row.cost
+        what = f"| {row.name} | {row.circumstances or '—'} "
+        lines.append(f"{what}| {c.lag:.2f} s | {c.share:.1%} | {c.requests:.1f} |")
     return "\n".join(lines)
