@@ -15,10 +15,13 @@ from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
-from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
+from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.sharing import LivySessionManager
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
@@ -31,7 +34,7 @@ class SessionManagers:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._lock = runtime.lock()
+        self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._managers: dict[str, LivySessionManager] = {}
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
@@ -67,10 +70,18 @@ def _manager(credentials: FabricSparkCredentials, runtime: Runtime) -> LivySessi
     transport = Transport(
         credentials.base_url,
         http_timeout=settings.http_timeout,
-        bearer=tokens.bearer if tokens else None,
+        tokens=tokens,
         user_agent=f"dbt-fabricspark/{version}",
     )
-    return LivySessionManager(LivyApi(transport), settings, credentials.session_body(), runtime, logger)
+    retrier = Retrier(
+        runtime,
+        Pace(runtime, credentials.request_rate),
+        tokens,
+        logger,
+        settings.connect_retries,
+        settings.connect_timeout,
+    )
+    return LivySessionManager(LivyApi(transport, retrier), settings, credentials.session_body(), runtime, logger)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -89,7 +100,8 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         if connection.state == ConnectionState.OPEN:
             return connection
         try:
-            session = cls.sessions.of(connection.credentials).connect()
+            session = cls.sessions.of(connection.credentials)
+            session.connect()
         except BaseException:
             connection.handle = None
             connection.state = ConnectionState.FAIL

@@ -1,0 +1,183 @@
+"""The one Livy session that all threads of a target share: started once, replaced once, deleted at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
+from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
+from dbt.adapters.fabricspark.livy.wire import Output
+from dbt.adapters.fabricspark.livysession import LivySession
+from dbt.adapters.fabricspark.resilience.backoff import query_pause
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
+from dbt.adapters.fabricspark.resilience.runtime import Runtime
+
+BURIAL_TIMEOUT = 5.0
+"""Seconds spent on deleting a dead session before its replacement is asked for; what is left is deleted at the end."""
+
+HANDOVER = 60.0
+"""Seconds that a thread waits for another one's session beyond ``session_start_timeout``."""
+
+
+class LivySessionManager:
+    """The shared session, and statements on it.
+
+    One thread starts or replaces it, with no lock held; the others wait for that, and get the same session or the same
+    error. A session that is replaced is deleted too, at the latest by ``disconnect``.
+
+    Args:
+        api, settings, runtime, logger: see ``LivySession``.
+        body: the request for a session; its ``name`` is made unique.
+    """
+
+    def __init__(
+        self,
+        api: LivyApi,
+        settings: Settings,
+        body: Mapping[str, Any],
+        runtime: Runtime,
+        logger: logging.Logger,
+    ) -> None:
+        self._api = api
+        self._settings = settings
+        self._body = body
+        self._runtime = runtime
+        self._logger = logger
+        self._lock = RankedCondition(runtime, Rank.SESSION)
+        self._session: LivySession | None = None
+        self._coming: LivySession | None = None
+        self._graves: list[LivySession] = []
+        # Starts that have ended, and the error of the last one if it failed.
+        self._starts = 0
+        self._failure: str | None = None
+        self._disconnects = 0
+
+    # --- the session --------------------------------------------------------------------------------------------------
+
+    def connect(self) -> LivySession:
+        """The shared session, started or replaced if need be.
+
+        Raises:
+            FailedToConnectError: see ``LivySession``.
+        """
+        ready = self._wait_for_it()
+        return ready or self._start()
+
+    def disconnect(self) -> None:
+        """Delete every session that was made here. Never raises."""
+        with self._lock:
+            self._disconnects += 1
+            left = [each for each in (*self._graves, self._session, self._coming) if each is not None]
+            self._session, self._graves = None, []
+        for session in left:
+            session.delete_session()
+
+    @property
+    def session_id(self) -> str | None:
+        """Of the session that is shared now."""
+        with self._lock:
+            return self._session.session_id if self._session else None
+
+    @property
+    def row_limit(self) -> int | None:
+        """Rows after which the server cuts a result without saying so; ``None`` if it says so."""
+        return self._settings.row_limit
+
+    def _wait_for_it(self) -> LivySession | None:
+        """The session, or ``None`` if it is for this thread to start one, which is marked."""
+        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout + HANDOVER)
+        with self._lock:
+            while not deadline.expired:
+                if self._session is not None and not self._session.lost:
+                    return self._session
+                if self._coming is None:
+                    if self._session is not None:
+                        self._logger.warning("Livy session %s is gone; starting another", self._session.session_id)
+                        self._graves.append(self._session)
+                    self._session = None
+                    self._coming = LivySession(self._api, self._settings, self._runtime, self._logger)
+                    return None
+                start = self._starts
+                self._lock.wait(deadline.remaining)
+                if self._starts != start and self._failure is not None:
+                    raise FailedToConnectError(self._failure)
+        raise FailedToConnectError(f"another thread has been starting a Livy session for {deadline.elapsed:.0f} s")
+
+    def _start(self) -> LivySession:
+        """Start the session that is marked as coming, and let the others know."""
+        with self._lock:
+            session, epoch = self._coming, self._disconnects
+            assert session is not None, "only the thread that marked it starts it"
+        try:
+            self._bury()
+            # Livy refuses a name that another session has, and two runs at once are nothing unusual.
+            session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
+            session.wait_for_session_start()
+        except BaseException as error:
+            # Ctrl-C included: a session that nobody will use must not stay behind.
+            self._ended(None, str(error) or "starting a Livy session was interrupted")
+            self._discard(session)
+            raise
+        with self._lock:
+            wanted = epoch == self._disconnects
+        if not wanted:
+            self._ended(None, "the run ended while a Livy session started")
+            self._discard(session)
+            raise FailedToConnectError("the run ended while a Livy session started")
+        self._ended(session, None)
+        return session
+
+    def _ended(self, session: LivySession | None, failure: str | None) -> None:
+        with self._lock:
+            self._coming, self._session, self._failure = None, session, failure
+            self._starts += 1
+            self._lock.notify_all()
+
+    def _discard(self, session: LivySession) -> None:
+        if not session.delete_session():
+            with self._lock:
+                self._graves.append(session)
+
+    def _bury(self) -> None:
+        with self._lock:
+            graves, self._graves = self._graves, []
+        left = [session for session in graves if not session.delete_session(BURIAL_TIMEOUT)]
+        with self._lock:
+            self._graves += left
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def statement(self, sql: str) -> Statement:
+        """A statement to run here."""
+        settings = StatementSettings(self._settings.statement_timeout, self._settings.poll_statement_wait)
+        return Statement(self._api, sql, settings, self._runtime, self._logger)
+
+    def run(self, statement: Statement) -> Output:
+        """Run it, on another session if the first one turns out to be gone and that does no harm.
+
+        Raises:
+            FailedToConnectError: there is no session and none could be started.
+            LivyError, TransportError: as ``Statement.run``.
+        """
+        tries = self._settings.connect_retries + 1
+        for attempt in range(tries):
+            session = self.connect()
+            try:
+                return statement.run(session)
+            except SessionLost as error:
+                session.lost = session.lost or error.ended
+                if attempt + 1 == tries:
+                    raise
+                pause = query_pause(attempt)
+                self._logger.warning("%s Running it again in %.0f s.", error, pause)
+                self._runtime.sleep(pause)
+            except OutcomeUnknown as error:
+                session.lost = session.lost or error.session_ended
+                raise
+        raise AssertionError("the last try returns or raises")
