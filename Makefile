@@ -9,7 +9,10 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs wheel clean
+.PHONY: help demo test check docs wheel tools clean
+
+# The real proxy that network tests go through; without it they are skipped.
+TOXIPROXY := .tools/bin/toxiproxy-server
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -33,8 +36,14 @@ docs: $(VENV)/installed-dev ## write the generated tables of the documentation
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py
 
+tools: $(TOXIPROXY) ## build the programs that some tests need: toxiproxy-server, with Go
+
+$(TOXIPROXY):
+	GOBIN="$(CURDIR)/.tools/build" go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
+	@mkdir -p $(@D) && mv .tools/build/server $@
+
 clean: ## remove the virtual environment and everything that was built
-	rm -rf $(VENV) .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/installed-demo: EXTRA = fakelivy
 $(VENV)/installed-dev: EXTRA = dev

@@ -8,11 +8,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from fakelivy.bodies import kind_of, seconds
-from fakelivy.clock import Clock
+from fakelivy.clock import Clock, Joinable
 from fakelivy.engine.port import Engine, EngineSession, EngineUnavailable, Execution, SessionSpec
 from fakelivy.errors import Problem, Refused
 from fakelivy.interpreter import SEE_JOURNAL, Interpreter
@@ -78,7 +79,7 @@ class Store:
         self._lock = threading.Lock()
         self._sessions: dict[str, _Live] = {}
         self._doomed: deque[EngineSession] = deque()
-        self._openers: set[threading.Thread] = set()
+        self._openers: dict[str, Joinable] = {}
         self._closed = False
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._pump = threading.Thread(target=self._run_pump, name=f"fakelivy-{name}-pump", daemon=True)
@@ -179,7 +180,9 @@ class Store:
             name = f"{session_id}/{repl}"
             live.repls[repl] = self._interpreter(name, live.session.request)
             live.interpreter.active_at = now
-            self._begin_opening(name, self._open_repl, live, repl)
+            # Until the session's own engine is there, its opener will see to the REPLs that wait.
+            if live.interpreter.engine:
+                self._begin_opening(name, self._open_repl, live, repl, live.interpreter.engine)
 
     def repl(self, session_id: str, repl: str) -> ReplView:
         """What has become of a REPL; ``gone`` when its session has none of this id."""
@@ -308,7 +311,7 @@ class Store:
             if self._closed:
                 return
             self._closed = True
-            openers = list(self._openers)
+            openers = list(self._openers.values())
             for live in self._sessions.values():
                 self._doom(live)
         self._wake.put(False)
@@ -326,25 +329,22 @@ class Store:
                 self._journal.add(HandlerError("pump", traceback.format_exc()))
 
     def _begin_opening(self, name: str, target: Callable[..., None], *args: object) -> None:
-        opener = threading.Thread(target=target, args=args, name=f"fakelivy-{self._name}-open-{name}", daemon=True)
-        self._openers.add(opener)
-        opener.start()
+        self._openers[name] = self._clock.spawn(f"fakelivy-{self._name}-open-{name}", partial(target, *args))
 
-    def _open_repl(self, live: _Live, repl: str) -> None:
+    def _open_repl(self, live: _Live, repl: str, base: EngineSession) -> None:
         session = live.session
         name = f"{session.id}/{repl}"
         engine: EngineSession | None = None
         death: str | None = None
         try:
-            # An engine's sessions are isolated from each other and share a catalog: just what REPLs do.
-            engine = self._engine.open(SessionSpec(name, session.lakehouse, session.request.get("conf", {})))
+            engine = base.sibling(SessionSpec(name, session.lakehouse, session.request.get("conf", {})))
         except EngineUnavailable as error:
             death = str(error)
         except Exception as error:  # noqa: BLE001  # a bug of the engine ends its REPL, not this server
             self._journal.add(HandlerError(f"opening REPL {name}", traceback.format_exc()))
             death = f"{type(error).__name__}: {SEE_JOURNAL}"
         with self._locked() as now:
-            self._openers.discard(threading.current_thread())
+            self._openers.pop(name, None)
             interpreter = live.repls.get(repl)
             if interpreter and not self._closed and _habitable(live):
                 interpreter.engine, interpreter.death, interpreter.active_at = engine, death, now
@@ -364,11 +364,14 @@ class Store:
             self._journal.add(HandlerError(f"opening session {session.id}", traceback.format_exc()))
             state, why, lines = "error", "start failed", [f"{type(error).__name__}: {SEE_JOURNAL}"]
         with self._locked() as now:
-            self._openers.discard(threading.current_thread())
+            self._openers.pop(session.id, None)
             live.interpreter.engine = engine
             if self._closed or live.session.state != "starting":
                 self._doom(live)
                 return
+            if engine:
+                for repl in live.repls:
+                    self._begin_opening(f"{session.id}/{repl}", self._open_repl, live, repl, engine)
             live.opened = (state, why, lines)
             self._refresh(live, now)
 

@@ -100,6 +100,14 @@ class EngineSession(Protocol):
                 whose statements end when the clock is read (``scripted``) never call it.
         """
 
+    def sibling(self, spec: SessionSpec) -> EngineSession:
+        """Open another session of the same application: isolated from this one, running at the same time as it, on
+        the same process if the engine has one for a session. It is closed for itself. May take seconds.
+
+        Raises:
+            EngineUnavailable: with the reason.
+        """
+
     def close(self) -> None:
         """Free everything, killing what still runs. Idempotent, never raises."""
 

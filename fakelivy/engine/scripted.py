@@ -83,6 +83,10 @@ class ScriptedSession:
         self._last = ScriptedExecution(rule, max_rows, started_at, self._clock)
         return self._last
 
+    def sibling(self, spec: SessionSpec) -> ScriptedSession:
+        del spec  # all sessions are alike
+        return ScriptedSession(self._rules, self._clock)
+
     def close(self) -> None:
         if self._last is not None:
             self._last.cancel()

@@ -171,3 +171,52 @@ def test_importing_the_engines_imports_neither_spark_nor_sail() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=WAIT, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_siblings_share_one_child_and_nothing_else(own: tuple[SailEngine, Sql, psutil.Process]) -> None:
+    _, sql, child = own
+    sibling = Sql(sql.session.sibling(SessionSpec("sibling", "lakehouse")))
+    assert children().count(child) == len(children())
+    sql.rows("create table t using delta as select 1 as id")
+    sql.rows("create temporary view mine as select 1 as x")
+    sql.rows("set a.b = 1")
+    assert sibling.rows("select * from t") == [(1,)]
+    sibling.rows("insert into t values (2)")
+    assert sql.rows("select * from t order by id") == [(1,), (2,)]
+    assert "TABLE_OR_VIEW_NOT_FOUND" in sibling.error("select * from mine")
+    assert sibling.rows("set a.b") == [("a.b", "<undefined>")]
+    sibling.session.close()
+    assert sql.rows("select * from mine") == [(1,)]
+    assert child.is_running()
+
+
+def test_a_sibling_runs_beside_a_busy_session_and_a_cancel_hits_only_one(
+    own: tuple[SailEngine, Sql, psutil.Process],
+) -> None:
+    _, sql, child = own
+    sibling = Sql(sql.session.sibling(SessionSpec("sibling", "lakehouse")))
+    execution, done = sql.start(ENDLESS)
+    until_busy(child)
+    assert sibling.rows("select 1") == [(1,)]
+    other, other_done = sibling.start(ENDLESS)
+    execution.cancel()
+    assert done.wait(WAIT)
+    assert other.outcome is None
+    sibling.session.close()
+    assert other_done.wait(WAIT)
+    assert sql.rows("select 2") == [(2,)]
+    assert child.is_running()
+
+
+def test_siblings_that_lose_their_child_go_on_with_one_new_one(own: tuple[SailEngine, Sql, psutil.Process]) -> None:
+    engine, sql, child = own
+    sibling = Sql(sql.session.sibling(SessionSpec("sibling", "lakehouse")))
+    child.kill()
+    child.wait(WAIT)
+    assert sql.rows("select 1") == [(1,)]
+    assert sibling.rows("select 1") == [(1,)]
+    (new,) = (each for each in children() if each != child)
+    engine.close()
+    assert not new.is_running() or new.status() == psutil.STATUS_ZOMBIE
+    with pytest.raises(EngineUnavailable):
+        sql.session.sibling(SessionSpec("late", "lakehouse"))

@@ -55,6 +55,17 @@ def test_five_repls_share_a_session_and_the_sixth_gets_another(fabric: Client) -
     assert fabric.get("/sessions").json()["totalCountOfMatchedItems"] == 2
 
 
+def test_the_repls_of_a_session_are_siblings_on_its_engine(fabric: Client, engine: ToyEngine) -> None:
+    engine.gate.clear()
+    early = [fabric.post(HC, {"sessionTag": "dbt"}).json()["id"] for _ in range(2)]
+    engine.gate.set()
+    eventually(lambda: all(fabric.state(f"{HC}/{each}") == "Idle" for each in early))
+    acquire(fabric)
+    base, *repls = engine.sessions
+    assert len(repls) == 3
+    assert base.siblings == repls
+
+
 def test_another_tag_or_conf_or_none_means_another_session(fabric: Client) -> None:
     views = [
         acquire(fabric),

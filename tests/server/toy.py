@@ -69,6 +69,12 @@ class ToySession:
     spec: SessionSpec
     started: list[ToyExecution] = field(default_factory=list)
     closed: int = 0
+    siblings: list[ToySession] = field(default_factory=list)
+
+    def sibling(self, spec: SessionSpec) -> ToySession:
+        session = self.engine.open(spec)
+        self.siblings.append(session)
+        return session
 
     def start(
         self, code: str, *, kind: str, max_rows: int, started_at: float, on_done: Callable[[], None]

@@ -10,6 +10,7 @@ from fakelivy.clock import Clock
 from fakelivy.engine.port import EngineUnavailable, SessionSpec, StoredTable
 from fakelivy.engine.sail.catalog import Catalog
 from fakelivy.engine.sail.connect import warm_up
+from fakelivy.engine.sail.host import Host
 from fakelivy.engine.sail.session import SailSession
 
 
@@ -32,7 +33,10 @@ class SailEngine:
         threading.Thread(target=_prepare, name="fakelivy-warm-up", daemon=True).start()
 
     def open(self, spec: SessionSpec) -> SailSession:
-        session = SailSession(spec, self._catalog, self._clock, self._forget)
+        return self._open(spec)
+
+    def _open(self, spec: SessionSpec, host: Host | None = None) -> SailSession:
+        session = SailSession(spec, self._catalog, self._clock, self._forget, self._open, host)
         with self._lock:
             closed = self._closed
             if not closed:

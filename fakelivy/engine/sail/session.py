@@ -14,6 +14,7 @@ from fakelivy.engine.sail.catalog import Catalog
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, SailError
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, unsupported
+from fakelivy.engine.sail.host import Host
 from fakelivy.engine.sail.process import Child
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.statements import dispatch
@@ -60,18 +61,29 @@ class SailExecution:
 
 
 class SailSession:
-    """A session over one child process. Statements run one after another on the session's own thread.
+    """A session over a child process. Statements run one after another on the session's own thread.
+
+    Args:
+        host: of the application it joins; ``None`` begins one with a child of its own.
+        open_sibling: opens another session on a host.
 
     Raises:
         EngineUnavailable: the child did not start.
     """
 
     def __init__(
-        self, spec: SessionSpec, catalog: Catalog, clock: Clock, on_close: Callable[[SailSession], None]
+        self,
+        spec: SessionSpec,
+        catalog: Catalog,
+        clock: Clock,
+        on_close: Callable[[SailSession], None],
+        open_sibling: Callable[[SessionSpec, Host], SailSession],
+        host: Host | None,
     ) -> None:
         self._clock = clock
         self._lakehouse = spec.lakehouse.lower()
         self._on_close = on_close
+        self._open_sibling = open_sibling
         try:
             for schema in ("dbo", "default"):
                 catalog.create_schema(self._lakehouse, schema)
@@ -90,7 +102,12 @@ class SailSession:
         self._lost_views: set[str] = set()
         self._todo: queue.SimpleQueue[SailExecution | None] = queue.SimpleQueue()
         self._running: SailExecution | None = None
-        self._attach()
+        self._host = (host or Host(self._lakehouse)).join()
+        try:
+            self._attach()
+        except BaseException:
+            self._host.leave()
+            raise
         self._thread = threading.Thread(target=self._work, name=f"fakelivy-sail-{spec.session_id}", daemon=True)
         self._thread.start()
 
@@ -103,6 +120,10 @@ class SailSession:
         self._todo.put(execution)
         return execution
 
+    def sibling(self, spec: SessionSpec) -> SailSession:
+        # One child is one application, as in Spark: what kills it ends the neighbours' statements too.
+        return self._open_sibling(spec, self._host)
+
     def close(self) -> None:
         with self._guard:
             if self._closed:
@@ -111,10 +132,13 @@ class SailSession:
             running = self._running
         if running is not None:
             running.cancelled.set()
-        self._detach()
+            if self._host.shared:
+                self._stop(running)
+        self._host.leave()
         self._todo.put(None)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=5)
+        self._detach()
         self._on_close(self)
 
     # -- the worker thread -------------------------------------------------------------------------------------------
@@ -143,7 +167,7 @@ class SailSession:
             return _cancelled()
         except Lost:
             reason = self._autopsy()
-            self._detach()  # before the next statement: a process that is about to be dead still looks alive
+            self._kill()  # before the next statement: a process that is about to be dead still looks alive
             if execution.cancelled.is_set():
                 return _cancelled()
             return Failure(
@@ -177,7 +201,7 @@ class SailSession:
         if self._closed:
             raise Interrupted
         self._lost_views |= set(self._context.temporary)
-        child = Child(self._lakehouse)
+        child = self._host.child()
         try:
             link = Link(child.port, self._settings.forwarded())
             with self._guard:
@@ -187,20 +211,25 @@ class SailSession:
                 raise Interrupted
             self._context.attach(link)
         except (SailError, SparkError) as error:
-            child.kill()
+            self._detach()
             raise EngineUnavailable(f"the SQL engine refuses the session: {error}") from error
-        except BaseException:
-            child.kill()
-            raise
+        except Lost as error:
+            self._kill()
+            raise EngineUnavailable(f"the SQL engine process ended: {error}") from error
 
     def _detach(self) -> None:
         with self._guard:
-            child, link = self._child, self._link
+            link = self._link
             self._child = self._link = None
-        if child is not None:
-            child.kill()
         if link is not None:
             link.close()
+
+    def _kill(self) -> None:
+        with self._guard:
+            child = self._child
+        if child is not None:
+            child.kill()
+        self._detach()
 
     def _autopsy(self) -> str:
         with self._guard:
