@@ -15,18 +15,34 @@ from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
+from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
-from dbt.adapters.fabricspark.sharing import LivySessionManager
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
-# AdapterLogger has the methods of a stdlib logger that the lower layers use; they do not import dbt.
-logger = cast(logging.Logger, AdapterLogger("FabricSpark"))
+
+class _Logger:
+    """dbt's log with the methods of a stdlib logger that the lower layers use; they do not import dbt."""
+
+    def __init__(self) -> None:
+        self._log = AdapterLogger("FabricSpark")
+
+    def debug(self, message: str, *args: object) -> None:
+        self._log.debug(message % args)  # dbt refuses arguments that are not plain values, such as exceptions
+
+    def info(self, message: str, *args: object) -> None:
+        self._log.info(message % args)
+
+    def warning(self, message: str, *args: object) -> None:
+        self._log.warning(message % args)
+
+
+logger = cast(logging.Logger, _Logger())
 
 
 class SessionManagers:

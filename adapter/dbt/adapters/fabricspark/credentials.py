@@ -86,8 +86,8 @@ class FabricSparkCredentials(Credentials):
     connect_timeout: int = _setting(10, "Longest pause between two such tries, in seconds.")
     requests_per_minute: int | None = _setting(
         None,
-        "Requests a minute to the server, over all threads; 0 is no limit. Default: 150 for Fabric, which allows 200 to "
-        "an identity; no limit for Apache Livy and on this machine.",
+        "Requests a minute to the server, over all threads; 0 is no limit. Default: 150 for Fabric, which allows 200 "
+        "to an identity; no limit for Apache Livy and on this machine.",
     )
     http_timeout: float = _setting(120, "Seconds one HTTP request may take, body included.")
     session_start_timeout: float = _setting(600, "Seconds a session may take to start.")

@@ -8,7 +8,7 @@ from typing import Any
 from dbt.adapters.fabricspark.literals import bind
 from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
-from dbt.adapters.fabricspark.sharing import LivySessionManager
+from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt_common.exceptions import DbtDatabaseError
 
 Row = tuple[Any, ...]

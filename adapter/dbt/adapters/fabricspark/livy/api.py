@@ -72,9 +72,7 @@ class LivyApi:
     def submit_statement(self, session_id: str, code: str, operation: Operation, deadline: Deadline) -> StatementView:
         """Queue a statement. Not idempotent: the table says when to look for it instead."""
         path, body = f"/sessions/{session_id}/statements", {"code": code, "kind": "sql"}
-        return self.retrier.call(
-            operation, lambda: statement_view(self._call("POST", path, deadline, body)), deadline
-        )
+        return self.retrier.call(operation, lambda: statement_view(self._call("POST", path, deadline, body)), deadline)
 
     def list_statements(self, session_id: str, deadline: Deadline) -> list[StatementView]:
         """The statements that the session still remembers, newest first where the server can do that."""
@@ -84,9 +82,7 @@ class LivyApi:
     def get_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> StatementView:
         """Look at a statement."""
         path = f"/sessions/{session_id}/statements/{statement_id}"
-        return self.retrier.call(
-            Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline
-        )
+        return self.retrier.call(Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline)
 
     def cancel_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> None:
         """Ask the server to stop a statement; it answers before the statement has stopped."""

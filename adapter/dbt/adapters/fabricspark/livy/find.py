@@ -66,8 +66,8 @@ def find_statement(
 def is_complete(listed: Sequence[StatementView], newest: int) -> bool:
     """Whether a list has every statement that is younger than ``newest``, and says what each is.
 
-    A server remembers only the last hundred (F26) and may answer from the past: only if the ids go on without a gap from
-    one that was known before, nothing can hide.
+    A server remembers only the last hundred (F26) and may answer from the past: only if the ids go on without a gap
+    from one that was known before, nothing can hide.
     """
     if any(view.code is None for view in listed):
         return False

@@ -21,6 +21,7 @@ _STATUSES: Mapping[int, Outcome] = {
     408: Outcome.LATE,
     429: Outcome.THROTTLED,
     430: Outcome.CAPACITY,
+    501: Outcome.REFUSED,
     502: Outcome.LOST,
     504: Outcome.LATE,
 }
@@ -28,7 +29,11 @@ _STATUSES: Mapping[int, Outcome] = {
 _WORDS: tuple[tuple[frozenset[int], re.Pattern[str], Outcome], ...] = tuple(
     (frozenset(statuses), re.compile(words, re.IGNORECASE), outcome)
     for statuses, words, outcome in (
-        ({400, 404}, r"session isn't active|session '?[\w-]+'? (not found|(is )?already stopped)", Outcome.SESSION_GONE),
+        (
+            {400, 404},
+            r"session isn't active|session '?[\w-]+'? (not found|(is )?already stopped)",
+            Outcome.SESSION_GONE,
+        ),
         ({400, 500}, r"session is in state (dead|error|killed|shutting_down|success)", Outcome.SESSION_GONE),
         ({400, 500}, r"session is in state \w+", Outcome.NOT_READY),
         ({403}, r"token ?expired|token has expired", Outcome.UNAUTHENTICATED),

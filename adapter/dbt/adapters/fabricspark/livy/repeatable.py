@@ -11,9 +11,10 @@ twice."""
 QUERIES = frozenset({"select", "values", "table", "with"})
 """First words of queries, which change no data unless a doubtful word follows."""
 
-DOUBTS = frozenset(
-    """insert into overwrite update delete merge create drop alter truncate load copy grant revoke call refresh analyze
-    optimize vacuum cache uncache msck add transform reduce map reflect java_method try_reflect""".split()
+DOUBTS = re.compile(
+    r"""insert|into|overwrite|update|delete|merge|create|drop|alter|truncate|load|copy|grant|revoke|call|refresh|analyze|
+        optimize|vacuum|cache|uncache|msck|add|transform|reduce|map|reflect|java_method|try_reflect""",
+    re.VERBOSE,
 )
 """Words of statements that write, run programs or Java code. Found anywhere in a query, even as the name of a column,
 it is in doubt: a retry less is cheap, a write more is not."""
@@ -36,14 +37,14 @@ _DOUBTFUL_STRING = re.compile(r"\\['\"]|\\\Z")
 def is_safe_to_repeat(sql: str) -> bool:
     """Whether running ``sql`` twice does the same as running it once.
 
-    True for a single statement that starts with one of ``COMMANDS``, or with one of ``QUERIES`` and holds none of
+    True for a single statement that starts with one of ``COMMANDS``, or with one of ``QUERIES`` and holds no word of
     ``DOUBTS`` outside strings, comments and back-quotes. A string with an escaped quote is in doubt too: where it ends
     depends on a setting of the session.
     """
     words = _words(sql)
     if not words or ";" in words:
         return False
-    return words[0] in COMMANDS or (words[0] in QUERIES and not DOUBTS & set(words))
+    return words[0] in COMMANDS or (words[0] in QUERIES and not any(map(DOUBTS.fullmatch, words)))
 
 
 def _words(sql: str) -> list[str]:
@@ -53,7 +54,7 @@ def _words(sql: str) -> list[str]:
     text = sql.rstrip().rstrip(";")
     while at < len(text):
         match = _TOKEN.match(text, at)
-        if match is None or match.lastgroup == "other" and match[0] in "'\"`":
+        if match is None or (match.lastgroup == "other" and match[0] in "'\"`"):
             return []  # a quote that does not end
         at = match.end()
         if match.lastgroup == "open":

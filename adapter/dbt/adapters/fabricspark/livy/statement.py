@@ -166,7 +166,9 @@ class Statement:
                 break
             self.sends += 1
             try:
-                return self._api.submit_statement(str(self.session_id), f"{self._sql}\n{self.mark}", operation, deadline)
+                return self._api.submit_statement(
+                    str(self.session_id), f"{self._sql}\n{self.mark}", operation, deadline
+                )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
                 place_ended = SessionLost(f"{gone}. The statement did not run.", ended=True)

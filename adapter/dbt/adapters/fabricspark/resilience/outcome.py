@@ -14,7 +14,7 @@ class Outcome(Enum):
     GARBLED = "a success whose body is not what Livy sends"
     THROTTLED = "429: too many requests"
     CAPACITY = "430, or a refusal that says so: no room for another Spark job"
-    SERVER_ERROR = "500, 503 or another 5xx"
+    SERVER_ERROR = "500, 503 or another 5xx but 501"
     COLD = "415 with a web page: a gateway that is still waking up, and replied before the server saw the request"
     UNAUTHENTICATED = "401, or a 403 that says that the token has expired"
     NOT_FOUND = "404 without a word about the session"

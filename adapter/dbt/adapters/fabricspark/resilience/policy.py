@@ -115,15 +115,15 @@ POLICY: Mapping[Operation, Mapping[Outcome, Rule]] = {
         Outcome.SESSION_GONE: _GONE,
         Outcome.REFUSED: _REFUSED,
     },
-    Operation.PROBE: {outcome: _ONCE for outcome in Outcome} | {Outcome.UNAUTHENTICATED: _TOKEN},
+    Operation.PROBE: dict.fromkeys(Outcome, _ONCE) | {Outcome.UNAUTHENTICATED: _TOKEN},
     Operation.LIST: {
         Outcome.NOT_SENT: _UNSEEN,
-        Outcome.LOST: Rule(Decision.AGAIN, "looking changes nothing", tries=FEW),
+        Outcome.LOST: Rule(Decision.AGAIN, "looking changes nothing", tries=3),
         Outcome.LATE: Rule(Decision.AGAIN, "looking changes nothing", tries=2),
-        Outcome.GARBLED: Rule(Decision.AGAIN, "looking changes nothing", tries=FEW),
+        Outcome.GARBLED: Rule(Decision.AGAIN, "looking changes nothing", tries=3),
         Outcome.THROTTLED: _THROTTLED,
         Outcome.CAPACITY: Rule(Decision.LATER, "looking needs no capacity", tries=FEW),
-        Outcome.SERVER_ERROR: Rule(Decision.AGAIN, "looking changes nothing; some lists never answer (F41)", tries=FEW),
+        Outcome.SERVER_ERROR: Rule(Decision.AGAIN, "looking changes nothing; some lists never answer (F41)", tries=3),
         Outcome.COLD: _COLD,
         Outcome.UNAUTHENTICATED: _TOKEN,
         Outcome.NOT_FOUND: Rule(Decision.AGAIN, "the session may not be visible everywhere (F8)", patience=SETTLING),
@@ -134,7 +134,9 @@ POLICY: Mapping[Operation, Mapping[Outcome, Rule]] = {
     Operation.CREATE: {
         Outcome.NOT_SENT: Rule(Decision.AGAIN, "nothing happened on the server; `connect_retries` says how often"),
         Outcome.LOST: Rule(Decision.FIND_OR_SEND, "it may have been made, under a name of its own", tries=SENDS),
-        Outcome.LATE: Rule(Decision.FIND_OR_SEND, "as above; one that appears later is deleted at the end", tries=SENDS),
+        Outcome.LATE: Rule(
+            Decision.FIND_OR_SEND, "as above; one that appears later is deleted at the end", tries=SENDS
+        ),
         Outcome.GARBLED: Rule(Decision.FIND_OR_SEND, "it was probably made, under a name of its own", tries=SENDS),
         Outcome.THROTTLED: _THROTTLED,
         Outcome.CAPACITY: Rule(Decision.LATER, "capacity comes back, until `session_start_timeout`"),
@@ -188,7 +190,8 @@ def table() -> str:
     for operation, cells in POLICY.items():
         for outcome, rule in cells.items():
             rows.append(
-                f"| {operation.name.lower()} | {outcome.name.lower()} | {rule.decision.value} | {_limit(rule)} | {rule.reason} |"
+                f"| {operation.name.lower()} | {outcome.name.lower()} | {rule.decision.value} | {_limit(rule)} "
+                f"| {rule.reason} |"
             )
     return "\n".join(rows)
 
