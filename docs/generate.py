@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 
+from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
+from dbt.adapters.fabricspark.resilience import policy
+from dbt.adapters.fabricspark.resilience.outcome import Outcome
 
 from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
@@ -27,6 +30,17 @@ def profile_fields() -> str:
         default = field.default if field.default_factory is MISSING else field.default_factory()
         shown = "" if default is None else f"`{default}`"
         rows.append(f"| `{field.name}` | {shown} | {field.metadata['help']} |")
+    return "\n".join(rows)
+
+
+def authentications() -> str:
+    """Every way to get a token, what it needs and what else it takes."""
+    rows = ["| `authentication` | who | needs | takes | also spelt |", "|---|---|---|---|---|"]
+    for each in AUTHENTICATIONS:
+        needs = ", ".join(" or ".join(f"`{name}`" for name in names) for names in each.needs)
+        takes = ", ".join(f"`{name}`" for name in each.takes)
+        aliases = ", ".join(f"`{name}`" for name in each.aliases)
+        rows.append(f"| `{each.name}` | {each.help} | {needs} | {takes} | {aliases} |")
     return "\n".join(rows)
 
 
@@ -80,12 +94,21 @@ def _attributes(docstring: str) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in entries}
 
 
+def outcomes() -> str:
+    """Every class of failed attempts."""
+    rows = ["| attempt | what happened |", "|---|---|"]
+    return "\n".join([*rows, *(f"| {outcome.name.lower()} | {outcome.value} |" for outcome in Outcome)])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
+    "authentications": authentications,
     "incumbent-fields": incumbent_fields,
     "states": states,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
+    "retry-outcomes": outcomes,
+    "retry-policy": policy.table,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,

@@ -67,7 +67,7 @@ class FixedToken:
     def __init__(self, value: str) -> None:
         self._token = Token(value)
 
-    def token(self) -> Token:
+    def token(self, deadline: Deadline) -> Token:
         return self._token
 
 

@@ -105,7 +105,7 @@ def connect(
     clock = runtime or SystemRuntime()
     figures = Settings(**{**DEFAULTS, **(settings or {})})
     told = logger or logging.getLogger(__name__)
-    tokens = None if token is None else TokenSource(lambda: Token(token), clock)
+    tokens = None if token is None else TokenSource(lambda _: Token(str(token)), clock)
     transport = Transport(
         url, http_timeout=figures.http_timeout, tokens=tokens, user_agent=f"dbt-fabricspark/{version}", adapter=adapter
     )

@@ -79,8 +79,8 @@ class BearerToken(Protocol):
 class TokenSource(Protocol):
     """Where the transport gets the token of each request."""
 
-    def token(self) -> BearerToken:
-        """One that is good for some time yet."""
+    def token(self, deadline: Deadline) -> BearerToken:
+        """One that is good for some time yet; raises ``TransportError`` if there is none by the deadline."""
 
 
 class _Auth(requests.auth.AuthBase):
@@ -142,7 +142,7 @@ class Transport:
         """
         url = self.base_url + path
         where = f"{method} {_without_query(url)}"
-        token = self._tokens.token() if self._tokens else None
+        token = self._tokens.token(deadline) if self._tokens else None
         mine = self._current.deadline = deadline.sooner(self._http_timeout)
         read = max(SHORTEST_TIMEOUT, mine.remaining)
         try:
