@@ -11,6 +11,7 @@ class ImpatientRuntime(SystemRuntime):
     LONGEST = 0.02
 
     def __init__(self) -> None:
+        super().__init__()
         self._slept = 0.0
 
     def monotonic(self) -> float:

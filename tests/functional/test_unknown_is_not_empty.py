@@ -120,19 +120,29 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         made.adapter().cleanup_connections()
 
 
+# What no second try or look can put right.
+FINAL = {"refused", "the statement fails", "cancelled", "no table", "another table"}
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("call", CALLS)
 def test_every_metadata_call_that_fails_is_an_error(project: Project, call: str, way: str) -> None:
     adapter = project.adapter()
     with adapter.connection_named("test"):
-        assert CALLS[call](adapter)
+        truth = CALLS[call](adapter)
+        assert truth
         with ExitStack() as faults:
             for fault in WAYS[way]:
                 faults.enter_context(
                     project.server.fault(f"submit_statement[contains={json.dumps(call.strip())}]:{fault}")
                 )
-            with pytest.raises(DbtRuntimeError):
-                CALLS[call](adapter)
+            try:
+                answer = CALLS[call](adapter)
+            except DbtRuntimeError:
+                return
+        # The trouble was overcome: the answer is the whole truth.
+        assert way not in FINAL
+        assert answer == truth
 
 
 @pytest.mark.slow

@@ -162,6 +162,7 @@ class FabricSparkAdapter(SparkAdapter):
             row["table_comment"] = comment
             yield row
 
+    @available
     def valid_incremental_strategies(self) -> list[str]:
         """The strategies there are macros for."""
         return ["append", "merge", "delete+insert", "insert_overwrite", "microbatch"]

@@ -3,6 +3,7 @@
   {%- set strategy = config.get('incremental_strategy') or 'append' -%}
   {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
   {%- do fabricspark_validate_incremental(strategy) -%}
+  {%- set strategy_sql = adapter.get_incremental_strategy_macro(context, strategy) -%}
 
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -24,12 +25,13 @@
     {%- do fabricspark_replace_table(existing_relation, target_relation, compiled_code, language) -%}
     {%- do persist_constraints(target_relation, model) -%}
   {%- else -%}
-    {%- set source = fabricspark_incremental_source(strategy, on_schema_change, compiled_code, language) -%}
+    {%- set source = fabricspark_incremental_source(strategy, compiled_code, language) -%}
+    {%- set source_columns = none -%}
     {%- set dest_columns = none -%}
     {%- if on_schema_change != 'ignore' -%}
-      {%- set dest_columns = process_schema_changes(on_schema_change, source, existing_relation) -%}
-    {%- endif -%}
-    {%- if not dest_columns and fabricspark_needs_columns(strategy) -%}
+      {%- set source_columns = get_column_schema_from_query('select * from ' ~ source) -%}
+      {%- set dest_columns = fabricspark_sync_columns(on_schema_change, source_columns, existing_relation) -%}
+    {%- elif fabricspark_needs_columns(strategy) -%}
       {%- set dest_columns = adapter.get_columns_in_relation(existing_relation) -%}
     {%- endif -%}
     {%- set arguments = {
@@ -37,9 +39,9 @@
       'temp_relation': source,
       'unique_key': config.get('unique_key'),
       'dest_columns': dest_columns,
+      'source_columns': source_columns,
       'incremental_predicates': config.get('predicates') or config.get('incremental_predicates'),
     } -%}
-    {%- set strategy_sql = adapter.get_incremental_strategy_macro(context, strategy) -%}
     {%- call statement('main') -%}
       {{ strategy_sql(arguments) }}
     {%- endcall -%}
@@ -70,12 +72,12 @@
 {% endmacro %}
 
 
-{#- Our own strategies read the model's query itself: nothing that a new session would not know. A temporary view is
-    made where its columns must be asked for, where a strategy is the user's, and where the query is read twice. -#}
-{% macro fabricspark_incremental_source(strategy, on_schema_change, compiled_code, language) %}
+{#- Our own strategies read the model's query itself: nothing is left in the session, and nothing that another session
+    would not know. Only a strategy of the user's gets the temporary view it expects. -#}
+{% macro fabricspark_incremental_source(strategy, compiled_code, language) %}
   {%- if language == 'python' -%}
     {%- set source = this.incorporate(path={'identifier': this.identifier ~ '__dbt_tmp'}, type='table') -%}
-  {%- elif on_schema_change == 'ignore' and strategy in ['append', 'merge', 'microbatch'] -%}
+  {%- elif strategy in adapter.valid_incremental_strategies() -%}
     {{ return('(\n' ~ compiled_code ~ '\n)') }}
   {%- else -%}
     {%- set source = make_temp_relation(this) -%}
@@ -84,6 +86,32 @@
     {{ create_table_as(True, source, compiled_code, language) }}
   {%- endcall -%}
   {{ return(source) }}
+{% endmacro %}
+
+
+{#- Brings the table's columns up to the query's, as `on_schema_change` says; returns the columns it has then. -#}
+{% macro fabricspark_sync_columns(on_schema_change, source_columns, target_relation) %}
+  {%- set target_columns = adapter.get_columns_in_relation(target_relation) -%}
+  {%- set changes = {
+    'source_not_in_target': diff_columns(source_columns, target_columns),
+    'target_not_in_source': diff_columns(target_columns, source_columns),
+    'new_target_types': diff_column_data_types(source_columns, target_columns),
+  } -%}
+  {%- if not (changes.source_not_in_target or changes.target_not_in_source or changes.new_target_types) -%}
+    {{ return(target_columns) }}
+  {%- endif -%}
+  {%- if on_schema_change == 'fail' -%}
+    {%- do exceptions.raise_compiler_error(
+      "The source and target schemas on this incremental model are out of sync!\n"
+      ~ "They can be reconciled in several ways: set on_schema_change to append_new_columns or sync_all_columns, "
+      ~ "or run the model with --full-refresh.\n"
+      ~ "Source columns not in target: " ~ changes.source_not_in_target ~ "\n"
+      ~ "Target columns not in source: " ~ changes.target_not_in_source ~ "\n"
+      ~ "New column types: " ~ changes.new_target_types
+    ) -%}
+  {%- endif -%}
+  {%- do sync_column_schemas(on_schema_change, target_relation, changes) -%}
+  {{ return(adapter.get_columns_in_relation(target_relation)) }}
 {% endmacro %}
 
 

@@ -12,24 +12,20 @@
   ) -%}
   {%- if not exists -%}
     {%- set build_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
-    {%- do check_time_data_types(build_sql) -%}
     {#- Not `or replace`: history that dbt did not see must survive. -#}
     {%- set final_sql = fabricspark_create_table_as(target_relation, build_sql, replace=false) -%}
   {%- else -%}
     {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
     {%- do adapter.assert_valid_snapshot_target_given_strategy(target_relation, columns, strategy) -%}
-    {%- set staging = make_temp_relation(target_relation) -%}
-    {%- call statement('build_snapshot_staging_relation') -%}
-      {{ create_temporary_view(staging, snapshot_staging_table(strategy, sql, target_relation)) }}
-    {%- endcall -%}
-    {%- do check_time_data_types('select * from ' ~ staging) -%}
+    {#- Read where it is used, so that no view is left in the lakehouse and none can be missing from the session. -#}
+    {%- set staging = '(\n' ~ snapshot_staging_table(strategy, sql, target_relation) ~ '\n)' -%}
     {%- set known = adapter.get_columns_in_relation(target_relation) | map(attribute='name') | map('lower') | list -%}
     {%- set helpers = ['dbt_change_type', 'dbt_unique_key'] -%}
     {%- for key in (strategy.unique_key if strategy.unique_key | is_list else []) -%}
       {%- do helpers.append('dbt_unique_key_' ~ loop.index) -%}
     {%- endfor -%}
     {%- set missing = [] -%}
-    {%- for column in adapter.get_columns_in_relation(staging) if column.name | lower not in known + helpers -%}
+    {%- for column in get_column_schema_from_query('select * from ' ~ staging) if column.name | lower not in known + helpers -%}
       {%- do missing.append(column) -%}
     {%- endfor -%}
     {%- do create_columns(target_relation, missing) -%}

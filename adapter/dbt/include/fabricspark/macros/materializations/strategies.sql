@@ -1,16 +1,28 @@
 {#- One statement per strategy, and nothing in it depends on a setting of the session: either it happened or it did not. -#}
 
+{#- The table's columns in its own order; those that the query is known not to have are NULL. -#}
+{% macro fabricspark_select_list(arguments) %}
+  {%- set given = none if arguments['source_columns'] is none else arguments['source_columns'] | map(attribute='name') | map('lower') | list -%}
+  {%- for column in arguments['dest_columns'] -%}
+    {%- if given is none or column.name | lower in given -%}
+      {{ column.quoted }}
+    {%- else -%}
+      cast(null as {{ column.data_type }}) as {{ column.quoted }}
+    {%- endif -%}
+    {{ ', ' if not loop.last }}
+  {%- endfor -%}
+{% endmacro %}
+
 {% macro fabricspark__get_incremental_append_sql(arguments) %}
-  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
   insert into {{ arguments['target_relation'] }}
-  select {{ columns }} from {{ arguments['temp_relation'] }}
+  select {{ fabricspark_select_list(arguments) }} from {{ arguments['temp_relation'] }}
 {% endmacro %}
 
 
 {% macro fabricspark__get_incremental_merge_sql(arguments) %}
   {{ return(get_merge_sql(
     arguments['target_relation'], arguments['temp_relation'], arguments['unique_key'],
-    arguments['dest_columns'], arguments['incremental_predicates']
+    arguments['source_columns'] or arguments['dest_columns'], arguments['incremental_predicates']
   )) }}
 {% endmacro %}
 
@@ -25,6 +37,9 @@
   {%- set update_columns = get_merge_update_columns(
     config.get('merge_update_columns'), config.get('merge_exclude_columns'), dest_columns or []
   ) -%}
+  {%- if dest_columns and not update_columns -%}
+    {%- set update_columns = dest_columns | map(attribute='quoted') | list -%}
+  {%- endif -%}
   merge {{ 'with schema evolution ' if config.get('merge_with_schema_evolution') }}into {{ target }} as {{ dest }}
   using {{ source }} as {{ src }}
   on {{ predicates | join(' and ') }}
@@ -38,7 +53,11 @@
     {%- endif %}
   {%- endif %}
   {%- if not config.get('skip_not_matched_step') %}
-  when not matched {{- ' and ' ~ config.get('not_matched_condition') if config.get('not_matched_condition') }} then insert *
+  when not matched {{- ' and ' ~ config.get('not_matched_condition') if config.get('not_matched_condition') }} then insert
+    {%- if dest_columns %} ({{ dest_columns | map(attribute='quoted') | join(', ') }})
+    values ({% for column in dest_columns %}{{ src }}.{{ column.quoted }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- else %} *
+    {%- endif %}
   {%- endif %}
   {%- set action = config.get('not_matched_by_source_action') %}
   {%- if action %}
@@ -64,7 +83,7 @@
       {%- for column in columns %}, cast(null as {{ column.data_type }}) as __dbt_column_{{ loop.index }}{% endfor %}
     from (select distinct {{ keys | join(', ') }} from {{ arguments['temp_relation'] }}) as __dbt_keys
     union all
-    select false{% for key in keys %}, {{ key }}{% endfor %}, {{ columns | map(attribute='quoted') | join(', ') }}
+    select false{% for key in keys %}, {{ key }}{% endfor %}, {{ fabricspark_select_list(arguments) }}
     from {{ arguments['temp_relation'] }}
   ) as DBT_INTERNAL_SOURCE
   on {{ (on + (arguments['incremental_predicates'] or [])) | join(' and ') }}
@@ -77,7 +96,7 @@
 {#- The partitions to replace are named in the statement. Spark's dynamic mode would need `set`, which a session that
     takes another's place does not know: the same statement would then empty the whole table. -#}
 {% macro fabricspark__get_incremental_insert_overwrite_sql(arguments) %}
-  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+  {%- set columns = fabricspark_select_list(arguments) -%}
   {%- set target = arguments['target_relation'] -%}
   {%- set partitions = config.get('partition_by') -%}
   {%- if not partitions or not target.is_delta %}
@@ -106,8 +125,7 @@
   {%- if not start or not end -%}
     {%- do exceptions.raise_compiler_error("incremental_strategy 'microbatch' needs event_time, begin and batch_size") -%}
   {%- endif -%}
-  {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
   insert into {{ arguments['target_relation'] }}
   replace where {{ field }} >= '{{ start }}' and {{ field }} < '{{ end }}'
-  select {{ columns }} from {{ arguments['temp_relation'] }}
+  select {{ fabricspark_select_list(arguments) }} from {{ arguments['temp_relation'] }}
 {% endmacro %}
