@@ -1,0 +1,184 @@
+"""What a scenario of the process kind says, strictly validated, and where those that ship are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from fakelivy import Fault, FaultError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from chaos.toxics import Toxic
+
+SCENARIOS = Path(__file__).with_name("scenarios")
+PROJECTS = Path(__file__).parents[1] / "projects"
+
+Act = Literal["interrupt", "terminate", "restart_server", "crash_proxy", "toxic"]
+"""What can be done at a moment: Ctrl-C and SIGTERM to every dbt process, the server or the proxy gone and back, a toxic
+for a while."""
+
+
+class ScenarioError(ValueError):
+    """A scenario or a project says something that makes no sense; the message says what and where."""
+
+
+class Data(BaseModel):
+    """Frozen; a misspelt key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Moment(Data):
+    """When the ``nth`` piece of code that contains ``code`` is handed to the engine, or the ``nth`` request of an
+    ``operation`` was answered, ``do`` something."""
+
+    code: str | None = None
+    operation: str | None = None
+    nth: Annotated[int, Field(ge=1)] = 1
+    do: Act
+    toxic: Toxic | None = None
+    seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
+    """How long the server or the proxy is away, or the toxic is in force."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Moment:
+        if (self.code is None) == (self.operation is None):
+            raise ValueError("a moment is that of a piece of code or of an operation: give one of them")
+        if (self.toxic is not None) != (self.do == "toxic"):
+            raise ValueError("a toxic goes with do: toxic, and only with it")
+        return self
+
+    def __str__(self) -> str:
+        what = f"the code {self.code!r}" if self.code else f"a reply to {self.operation}"
+        return f"{self.toxic or self.do} at {what}, no. {self.nth}"
+
+
+class Scenario(Data):
+    """One failure, the workload that meets it, and what must be true after it."""
+
+    name: str
+    title: str
+    why: str
+    tier: Literal["smoke", "nightly"]
+    project: str = "ledger"
+    dialect: Literal["livy", "fabric"] = "fabric"
+    tls: bool = False
+    processes: Annotated[int, Field(ge=1, le=8)] = 1
+    threads: Annotated[int, Field(ge=1, le=32)] = 4
+    profile: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the dbt target that differ."""
+    faults: Sequence[str] = ()
+    toxics: Sequence[Toxic] = ()
+    """In force from the start of the work until it has ended."""
+    moments: Sequence[Moment] = ()
+    ends: Literal["ok", "failed", "either"] = "either"
+    """Whether dbt must succeed under these faults, must not, or may do as it likes as long as it is honest."""
+    says: Sequence[str] = ()
+    """Patterns that must be found in what dbt prints."""
+    may_leave_sessions: str = ""
+    """Why sessions may be left at its end, e.g. because the server could not be reached any more."""
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 180
+    """How long each dbt process may take before it counts as hanging."""
+    seconds_to_stop: Annotated[float, Field(gt=0, le=600)] = 60
+    """How long a process may take to go after Ctrl-C or SIGTERM."""
+
+    @field_validator("faults")
+    @classmethod
+    def _faults_parse(cls, faults: Sequence[str]) -> Sequence[str]:
+        for fault in faults:
+            try:
+                Fault.parse(fault)
+            except FaultError as error:
+                raise ValueError(f"{fault}: {error}") from None
+        return faults
+
+    @field_validator("says")
+    @classmethod
+    def _patterns_compile(cls, patterns: Sequence[str]) -> Sequence[str]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a pattern: {error}") from None
+        return patterns
+
+    @property
+    def proxied(self) -> bool:
+        """Whether it needs toxiproxy between dbt and the server."""
+        return bool(self.toxics) or any(moment.do in ("toxic", "crash_proxy") for moment in self.moments)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether anything goes wrong in it at all."""
+        return bool(self.faults or self.toxics or self.moments)
+
+
+class Project(Data):
+    """A dbt project's ``chaos.yml``: its steps, and the tables that say whether they came out right."""
+
+    setup: Sequence[str]
+    """dbt's arguments of the step that nothing disturbs."""
+    work: Sequence[str]
+    """dbt's arguments of the step under faults; must be safe to run again."""
+    tables: dict[str, str]
+    """Table -> columns to compare, as SQL."""
+    keeps: Sequence[str] = ()
+    """Tables in which every row of the setup must still be there at the end."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Project:
+        if unknown := set(self.keeps) - set(self.tables):
+            raise ValueError(f"keeps names tables that are not compared: {', '.join(sorted(unknown))}")
+        return self
+
+
+def load(path: Path) -> Scenario:
+    """The scenario in a file; its name is the file's, its tier the folder's.
+
+    Raises:
+        ScenarioError: it cannot be read, or says something that makes no sense.
+    """
+    scenario: Scenario = _read(Scenario, path, name=path.stem, tier=path.parent.name)
+    return scenario
+
+
+def shipped(tier: str | None = None) -> list[Scenario]:
+    """Every scenario that comes with chaos, or those of a tier."""
+    return [load(path) for path in sorted(SCENARIOS.glob(f"{tier or '*'}/*.yml"))]
+
+
+def project_folder(name: str) -> Path:
+    """Where a project is: one that comes with chaos by its name, any other by its path.
+
+    Raises:
+        ScenarioError: there is no dbt project there.
+    """
+    folder = PROJECTS / name
+    folder = folder if folder.is_dir() else Path(name)
+    if not (folder / "dbt_project.yml").is_file():
+        known = ", ".join(sorted(path.name for path in PROJECTS.iterdir() if path.is_dir()))
+        raise ScenarioError(f"no dbt project {name!r}: give a path, or one of {known}")
+    return folder
+
+
+def project_facts(folder: Path) -> Project:
+    """What a project's ``chaos.yml`` says. Raises ScenarioError as ``load`` does."""
+    project: Project = _read(Project, folder / "chaos.yml")
+    return project
+
+
+def _read(kind: type[Any], path: Path, **more: str) -> Any:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ScenarioError(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ScenarioError(f"{path} is not a mapping")
+    try:
+        return kind.model_validate({**content, **more})
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, each['loc'])) or 'the whole'}: {each['msg']}" for each in error.errors()]
+        raise ScenarioError("\n".join([f"{path} makes no sense:", *lines])) from None
