@@ -90,7 +90,7 @@ def _make(scenario: Scenario, target: Target, source: Path, folder: Path) -> Non
     project = project_facts(source)
     calm = Scenario(
         name="baseline",
-        title="No faults",
+        title="Nothing goes wrong",
         why="",
         tier="smoke",
         project=scenario.project,

@@ -59,7 +59,7 @@ class Dbt:
         self._lock = threading.Lock()
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [str(program), "--no-use-colors", *arguments],
+                [sys.executable, "-I", "-S", "-c", _HEAR_CTRL_C, str(program), "--no-use-colors", *arguments],
                 cwd=folder,
                 env={**os.environ, **_QUIET, "DBT_PROFILES_DIR": str(folder), **environment},
                 stdin=subprocess.DEVNULL,
@@ -102,4 +102,8 @@ class Dbt:
             self._process.wait()
 
 
+# What a shell starts in the background ignores Ctrl-C, and so would every dbt that it starts in turn.
+_HEAR_CTRL_C = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 _QUIET = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fakelivy import FakeLivy, IdentityOptions, TokenMode
-from fakelivy.journal import Entry, Execution, Request
+from fakelivy import FakeLivy, IdentityOptions, Oracle, TokenMode
+from fakelivy.journal import Entry, Execution, FaultDecision, Request, SessionForgotten
 
 from chaos.processes.model import Moment, Scenario
 from chaos.toxics import Proxy, Toxiproxy
@@ -139,24 +139,34 @@ class Lab:
     def _note(self, entry: Entry) -> None:
         with self._lock:
             self._journal.append(entry)
-            for moment, count in self._waiting:
-                if _is_of(moment, entry) and next(count) == moment.nth:
-                    self._due.put(moment)
+            waiting = list(self._waiting)
+            due = [moment for moment, count in waiting if _is_of(moment, entry) and next(count) == moment.nth]
+        for moment in due:
+            # A fault is in force before the request goes on; what takes time must not hold the server up.
+            (self._due.put if moment.fault is None else self._try)(moment)
 
     def _direct(self) -> None:
         while (moment := self._due.get()) is not None:
-            try:
-                self._do(moment)
-            except Exception as error:  # noqa: BLE001 - a run in which this failed proves nothing, and says so
-                self.trouble.append(f"{moment}: {error}")
+            self._try(moment)
+
+    def _try(self, moment: Moment) -> None:
+        try:
+            self._do(moment)
+        except Exception as error:  # noqa: BLE001 - a run in which this failed proves nothing, and says so
+            self.trouble.append(f"{moment}: {error}")
 
     def _do(self, moment: Moment) -> None:
         self._did(str(moment))
         if moment.do in ("interrupt", "terminate"):
             self.on_signal(moment.do)
+        elif moment.fault is not None:
+            self.server.arm(moment.fault)
         elif moment.do == "restart_server":
             port = self.server.port
             self.server.stop()
+            # It forgets everything, and has nobody left to say so.
+            for session in Oracle(self.journal).live_sessions():
+                self._note(Entry(-1, self.server.clock.now(), SessionForgotten(session, "the server was restarted")))
             self._stopped.wait(moment.seconds)
             self.server = self._start_server(port)
         elif moment.do == "crash_proxy":
@@ -181,6 +191,8 @@ class Lab:
 
 def _is_of(moment: Moment, entry: Entry) -> bool:
     event = entry.event
+    if moment.struck is not None:
+        return isinstance(event, FaultDecision) and event.fired and event.fault == moment.struck
     if moment.code is not None:
         return isinstance(event, Execution) and moment.code in event.code
     return isinstance(event, Request) and event.operation == moment.operation

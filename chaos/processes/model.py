@@ -9,60 +9,70 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from fakelivy import Fault, FaultError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from chaos.scenario import Data, ScenarioError
 from chaos.toxics import Toxic
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 PROJECTS = Path(__file__).parents[1] / "projects"
 
-Act = Literal["interrupt", "terminate", "restart_server", "crash_proxy", "toxic"]
-"""What can be done at a moment: Ctrl-C and SIGTERM to every dbt process, the server or the proxy gone and back, a toxic
-for a while."""
+Act = Literal["interrupt", "terminate", "restart_server", "crash_proxy", "toxic", "fault"]
+"""What can be done at a moment: Ctrl-C or SIGTERM to every dbt process, the server or the proxy gone and back, a toxic
+for a while, a fault from then on."""
 
 
-class ScenarioError(ValueError):
-    """A scenario or a project says something that makes no sense; the message says what and where."""
+def _parsed(fault: str) -> str:
+    try:
+        Fault.parse(fault)
+    except FaultError as error:
+        raise ValueError(str(error)) from None
+    return fault
 
 
-class Data(BaseModel):
-    """Frozen; a misspelt key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Spelt = Annotated[str, AfterValidator(_parsed)]
+"""A fault in the grammar of docs/faults.md."""
 
 
 class Moment(Data):
-    """When the ``nth`` piece of code that contains ``code`` is handed to the engine, or the ``nth`` request of an
-    ``operation`` was answered, ``do`` something."""
+    """When the ``nth`` piece of code that contains ``code`` is handed to the engine, the ``nth`` request of an
+    ``operation`` was answered, or the fault of the name ``struck`` strikes for the ``nth`` time, ``do`` something."""
 
     code: str | None = None
     operation: str | None = None
+    struck: str | None = None
     nth: Annotated[int, Field(ge=1)] = 1
     do: Act
     toxic: Toxic | None = None
+    fault: Spelt | None = None
     seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
     """How long the server or the proxy is away, or the toxic is in force."""
 
     @model_validator(mode="after")
     def _whole(self) -> Moment:
-        if (self.code is None) == (self.operation is None):
-            raise ValueError("a moment is that of a piece of code or of an operation: give one of them")
-        if (self.toxic is not None) != (self.do == "toxic"):
-            raise ValueError("a toxic goes with do: toxic, and only with it")
+        if [self.code, self.operation, self.struck].count(None) != 2:
+            raise ValueError("a moment is that of a piece of code, of an operation or of a fault: give one of them")
+        for name, given in {"toxic": self.toxic, "fault": self.fault}.items():
+            if (given is not None) != (self.do == name):
+                raise ValueError(f"a {name} goes with do: {name}, and only with it")
         return self
 
     def __str__(self) -> str:
-        what = f"the code {self.code!r}" if self.code else f"a reply to {self.operation}"
-        return f"{self.toxic or self.do} at {what}, no. {self.nth}"
+        what = f"the code {self.code!r}" if self.code else f"{self.operation or self.struck}"
+        return f"{self.toxic or self.fault or self.do} at {what}, no. {self.nth}"
 
 
 class Scenario(Data):
     """One failure, the workload that meets it, and what must be true after it."""
 
     name: str
-    title: str
+    title: Annotated[str, Field(min_length=10)]
     why: str
+    covers: Sequence[Annotated[str, Field(pattern=r"^F([1-9]|[1-3][0-9]|4[0-8])$")]] = ()
+    """Numbers of the failure catalogue."""
     tier: Literal["smoke", "nightly"]
+    file: str = ""
+    """Where it was read from, unless it comes with chaos."""
     project: str = "ledger"
     dialect: Literal["livy", "fabric"] = "fabric"
     tls: bool = False
@@ -70,7 +80,7 @@ class Scenario(Data):
     threads: Annotated[int, Field(ge=1, le=32)] = 4
     profile: dict[str, Any] = Field(default_factory=dict)
     """Fields of the dbt target that differ."""
-    faults: Sequence[str] = ()
+    faults: Sequence[Spelt] = ()
     toxics: Sequence[Toxic] = ()
     """In force from the start of the work until it has ended."""
     moments: Sequence[Moment] = ()
@@ -84,16 +94,6 @@ class Scenario(Data):
     """How long each dbt process may take before it counts as hanging."""
     seconds_to_stop: Annotated[float, Field(gt=0, le=600)] = 60
     """How long a process may take to go after Ctrl-C or SIGTERM."""
-
-    @field_validator("faults")
-    @classmethod
-    def _faults_parse(cls, faults: Sequence[str]) -> Sequence[str]:
-        for fault in faults:
-            try:
-                Fault.parse(fault)
-            except FaultError as error:
-                raise ValueError(f"{fault}: {error}") from None
-        return faults
 
     @field_validator("says")
     @classmethod
@@ -125,8 +125,9 @@ class Project(Data):
     """dbt's arguments of the step under faults; must be safe to run again."""
     tables: dict[str, str]
     """Table -> columns to compare, as SQL."""
-    keeps: Sequence[str] = ()
-    """Tables in which every row of the setup must still be there at the end."""
+    keeps: dict[str, int] = Field(default_factory=dict)
+    """Table -> how many of its columns, from the first, make up a row that is there for good: whatever the setup
+    left there must still be there at the end."""
 
     @model_validator(mode="after")
     def _known(self) -> Project:
@@ -136,12 +137,15 @@ class Project(Data):
 
 
 def load(path: Path) -> Scenario:
-    """The scenario in a file; its name is the file's, its tier the folder's.
+    """The scenario in a file; its name is the file's, its tier the folder's if it comes with chaos.
 
     Raises:
         ScenarioError: it cannot be read, or says something that makes no sense.
     """
-    scenario: Scenario = _read(Scenario, path, name=path.stem, tier=path.parent.name)
+    own = path.is_relative_to(SCENARIOS)
+    # A file of somebody's own need not lie in a folder that is named after a tier.
+    tier = path.parent.name if own else "nightly"
+    scenario: Scenario = _read(Scenario, path, name=path.stem, tier=tier, file="" if own else str(path))
     return scenario
 
 

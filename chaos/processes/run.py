@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import signal
 import threading
@@ -31,6 +32,8 @@ class Step:
     ended: Ended
     begin: int
     end: int
+    began: dt.datetime
+    ended_at: dt.datetime
 
     @property
     def label(self) -> str:
@@ -104,7 +107,7 @@ def _together(
     scenario: Scenario, baseline: Baseline, target: Target, lab: Lab, spaces: Mapping[int, Path], phase: str
 ) -> list[Step]:
     """One dbt process per workspace, all at once."""
-    begin = len(lab.journal)
+    begin, began = len(lab.journal), lab.server.clock.now()
     processes: dict[int, Dbt] = {}
     lock = threading.Lock()
 
@@ -122,7 +125,8 @@ def _together(
                 processes[process] = start(target, lab, arguments[process], space, f"{phase}.log")
         for process, dbt in processes.items():
             ended = dbt.wait(scenario.seconds, scenario.seconds_to_stop)
-            steps.append(Step(process, phase, arguments[process], ended, begin, len(lab.journal)))
+            end, now = len(lab.journal), lab.server.clock.now()
+            steps.append(Step(process, phase, arguments[process], ended, begin, end, began, now))
     finally:
         lab.on_signal = nobody
         for dbt in processes.values():
