@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from fakelivy.engine.port import Failure, Table
+from fakelivy.engine.port import Failure, Output, Table
 from fakelivy.knobs import DialectKnobs
 
 Json = Any
@@ -22,8 +22,10 @@ class Unencodable(ValueError):
     """A value that makes the real server's serializer fail, and the statement with it."""
 
 
-def encode_output(outcome: Table | Failure, execution_count: int, knobs: DialectKnobs) -> dict[str, Json]:
+def encode_output(outcome: Table | Output | Failure, execution_count: int, knobs: DialectKnobs) -> dict[str, Json]:
     """A statement's ``output`` object (Livy source; measured values in the contract, 1.7 and 2.6)."""
+    if isinstance(outcome, Output):
+        return {"status": "ok", "execution_count": execution_count, "data": dict(outcome.data)}
     if isinstance(outcome, Table):
         try:
             data = encode_table(outcome, knobs)

@@ -1,6 +1,7 @@
 """Reach the server without a socket: a transport for ``requests`` that calls the application in the client's thread.
 
-With a ManualClock a server that hangs costs no time: the clock moves to the client's read time-out, which it then gets.
+Time is virtual: a server that hangs costs none, the client gets its read time-out when the clock says so. With a
+``ManualClock`` the clock moves there at once; a simulated clock lets other threads go on meanwhile.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib3.exceptions import ProtocolError, ReadTimeoutError
 from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ
 
-from fakelivy.clock import ManualClock
+from fakelivy.clock import VirtualClock
 from fakelivy.wire import KEY, Break, ConnectionLost
 
 BASE = "http://fakelivy.invalid"
@@ -38,20 +39,19 @@ class _TimedOut(ConnectionLost):
 class InProcessWire:
     """A connection that only exists in virtual time. ``patience`` is the client's read time-out, None for no end."""
 
-    def __init__(self, clock: ManualClock, patience: float | None) -> None:
+    def __init__(self, clock: VirtualClock, patience: float | None) -> None:
         self._clock = clock
         self._patience = patience
         self._waited = 0.0
 
     def wait(self, seconds: float, released: threading.Event) -> None:
-        if released.is_set():
-            return
         left = None if self._patience is None else self._patience - self._waited
-        if left is not None and seconds >= left:
-            self._clock.advance(max(left, 0.0))
+        if left is None or seconds < left:
+            self._waited += self._clock.pause(seconds, released)
+            return
+        self._clock.pause(max(left, 0.0), released)
+        if not released.is_set():
             raise _TimedOut("close")
-        self._clock.advance(seconds)
-        self._waited += seconds
 
     def cut(self, how: Break) -> None:
         del how  # there is nothing to cut: the exception reaches the client
@@ -68,7 +68,7 @@ class InProcessAdapter(HTTPAdapter):
     connection is never refused, and a client that gives up while a statement runs is noticed at once.
     """
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], clock: ManualClock) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], clock: VirtualClock) -> None:
         super().__init__()
         self._app = app
         self._clock = clock
@@ -90,6 +90,8 @@ class InProcessAdapter(HTTPAdapter):
         """
         del verify, cert, proxies
         wire = InProcessWire(self._clock, _read_timeout(timeout))
+        what = f"{request.method} {request.path_url.partition('?')[0]}"
+        self._clock.handover(f"request {what}")
         try:
             status, headers, body = self._call(request, wire)
         except _TimedOut:
@@ -101,6 +103,7 @@ class InProcessAdapter(HTTPAdapter):
         except ConnectionLost as lost:
             broken = ProtocolError("Connection aborted.", _BROKEN[lost.how]())
             raise requests.ConnectionError(broken, request=request) from None
+        self._clock.handover(f"reply to {what}")
         code, _, phrase = status.partition(" ")
         raw = HTTPResponse(
             body=io.BufferedReader(_Body(body, wire), 1),

@@ -13,7 +13,7 @@ from typing import Any
 from fakelivy import journal as j
 from fakelivy.clock import Clock
 from fakelivy.encoder import encode_output
-from fakelivy.engine.port import EngineSession, EngineUnavailable, Execution, Failure, Table
+from fakelivy.engine.port import EngineSession, EngineUnavailable, Execution, Failure, Output, Table
 from fakelivy.knobs import DialectKnobs, Knobs
 from fakelivy.machines import CANCELABLE, STATEMENT
 from fakelivy.model import Statement
@@ -134,12 +134,12 @@ class Interpreter:
         else:
             self._running = _Running(statement, execution)
 
-    def _finish(self, running: _Running, outcome: Table | Failure, at: float) -> None:
+    def _finish(self, running: _Running, outcome: Table | Output | Failure, at: float) -> None:
         statement = running.statement
         cancelled = statement.state == "cancelling"
         # One that was called cancelled before it really stopped has had its say.
         if cancelled or statement.state == "running":
-            output = None if cancelled and isinstance(outcome, Table) else self._encode(outcome, statement)
+            output = None if cancelled and isinstance(outcome, Table | Output) else self._encode(outcome, statement)
             after = "cancelled" if cancelled else "available"
             self._move(statement, after, output=output, progress=1.0, completed=self._millis(at))
         self._running = None
@@ -166,7 +166,7 @@ class Interpreter:
         self._journal.add(j.StatementMoved(self._session, statement.id, statement.state, state))
         return after
 
-    def _encode(self, outcome: Table | Failure, statement: Statement) -> dict[str, Any]:
+    def _encode(self, outcome: Table | Output | Failure, statement: Statement) -> dict[str, Any]:
         try:
             return encode_output(outcome, statement.id, self._dialect)
         except Exception as error:  # noqa: BLE001  # a result that breaks the encoder must not break the session

@@ -22,7 +22,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from fakelivy.app import create_app
 from fakelivy.batches import Batches
 from fakelivy.call import Services
-from fakelivy.clock import Clock, ManualClock, SystemClock
+from fakelivy.clock import Clock, SystemClock, VirtualClock
 from fakelivy.engine.port import Engine
 from fakelivy.engine.scripted import Rule
 from fakelivy.errors import FakeLivyError, Refused
@@ -250,9 +250,9 @@ class FakeLivy:
         """Have ``session`` reach this server, and under its URL only, without a socket and in the server's time.
 
         Raises:
-            FakeLivyError: the server has not started, or its clock is not a ManualClock.
+            FakeLivyError: the server has not started, or its clock is not virtual (``ManualClock``).
         """
-        if self._app is None or not isinstance(self.clock, ManualClock):
+        if self._app is None or not isinstance(self.clock, VirtualClock):
             raise FakeLivyError("a server is reached without a socket after its start, with clock=ManualClock()")
         session.mount(self.url + "/", InProcessAdapter(self._app, self.clock))
         return session

@@ -8,11 +8,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from fakelivy.bodies import kind_of, seconds
-from fakelivy.clock import Clock
+from fakelivy.clock import Clock, Joinable
 from fakelivy.engine.port import Engine, EngineSession, EngineUnavailable, Execution, SessionSpec
 from fakelivy.errors import Problem, Refused
 from fakelivy.interpreter import SEE_JOURNAL, Interpreter
@@ -78,7 +79,7 @@ class Store:
         self._lock = threading.Lock()
         self._sessions: dict[str, _Live] = {}
         self._doomed: deque[EngineSession] = deque()
-        self._openers: set[threading.Thread] = set()
+        self._openers: dict[str, Joinable] = {}
         self._closed = False
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._pump = threading.Thread(target=self._run_pump, name=f"fakelivy-{name}-pump", daemon=True)
@@ -310,7 +311,7 @@ class Store:
             if self._closed:
                 return
             self._closed = True
-            openers = list(self._openers)
+            openers = list(self._openers.values())
             for live in self._sessions.values():
                 self._doom(live)
         self._wake.put(False)
@@ -328,9 +329,7 @@ class Store:
                 self._journal.add(HandlerError("pump", traceback.format_exc()))
 
     def _begin_opening(self, name: str, target: Callable[..., None], *args: object) -> None:
-        opener = threading.Thread(target=target, args=args, name=f"fakelivy-{self._name}-open-{name}", daemon=True)
-        self._openers.add(opener)
-        opener.start()
+        self._openers[name] = self._clock.spawn(f"fakelivy-{self._name}-open-{name}", partial(target, *args))
 
     def _open_repl(self, live: _Live, repl: str, base: EngineSession) -> None:
         session = live.session
@@ -345,7 +344,7 @@ class Store:
             self._journal.add(HandlerError(f"opening REPL {name}", traceback.format_exc()))
             death = f"{type(error).__name__}: {SEE_JOURNAL}"
         with self._locked() as now:
-            self._openers.discard(threading.current_thread())
+            self._openers.pop(name, None)
             interpreter = live.repls.get(repl)
             if interpreter and not self._closed and _habitable(live):
                 interpreter.engine, interpreter.death, interpreter.active_at = engine, death, now
@@ -365,7 +364,7 @@ class Store:
             self._journal.add(HandlerError(f"opening session {session.id}", traceback.format_exc()))
             state, why, lines = "error", "start failed", [f"{type(error).__name__}: {SEE_JOURNAL}"]
         with self._locked() as now:
-            self._openers.discard(threading.current_thread())
+            self._openers.pop(session.id, None)
             live.interpreter.engine = engine
             if self._closed or live.session.state != "starting":
                 self._doom(live)

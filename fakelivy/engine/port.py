@@ -48,13 +48,24 @@ EMPTY = Table(schema={"type": "struct", "fields": []})
 
 
 @dataclass(frozen=True)
+class Output:
+    """A successful result of code other than SQL.
+
+    Attributes:
+        data: JSON values by MIME type, ``text/plain`` for what was printed.
+    """
+
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Failure:
     """A statement that failed, in the words Spark would use.
 
     Attributes:
         message: starts with Spark's error class in brackets when it has one, e.g. ``[TABLE_OR_VIEW_NOT_FOUND] …``.
-        name: Livy's ``ename``; Livy's SQL interpreter always says ``Error``.
-        traceback: lines, without their newline.
+        name: Livy's ``ename``; Livy's SQL interpreter always says ``Error``, Python's the exception's class.
+        traceback: the lines the client sees.
         cancelled: the statement ended because it was cancelled.
     """
 
@@ -72,7 +83,7 @@ class Execution(Protocol):
     """One running statement. Looked at by the server, never waited for."""
 
     @property
-    def outcome(self) -> Table | Failure | None:
+    def outcome(self) -> Table | Output | Failure | None:
         """The result, or ``None`` while it runs."""
 
     @property

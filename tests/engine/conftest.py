@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fakelivy.clock import SystemClock
-from fakelivy.engine.port import EngineSession, Execution, Failure, SessionSpec, Table
+from fakelivy.engine.port import EngineSession, Execution, Failure, Output, SessionSpec, Table
 from fakelivy.engine.sail.engine import SailEngine
 
 WAIT = 60.0
@@ -33,7 +33,7 @@ class Sql:
         execution = self.session.start(code, kind=kind, max_rows=max_rows, started_at=0.0, on_done=done.set)
         return execution, done
 
-    def outcome(self, code: str, *, kind: str = "sql", max_rows: int = 1000) -> Table | Failure:
+    def outcome(self, code: str, *, kind: str = "sql", max_rows: int = 1000) -> Table | Output | Failure:
         execution, done = self.start(code, kind=kind, max_rows=max_rows)
         assert done.wait(WAIT), f"did not end: {code[:200]}"
         assert execution.outcome is not None
@@ -43,6 +43,7 @@ class Sql:
         outcome = self.outcome(code, max_rows=max_rows)
         if isinstance(outcome, Failure):
             raise SqlError(outcome.message)
+        assert isinstance(outcome, Table)
         return outcome
 
     def rows(self, code: str) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakelivy.clock import SystemClock
-from fakelivy.engine.port import EngineUnavailable, SessionSpec
+from fakelivy.engine.port import EngineUnavailable, Failure, SessionSpec
 from fakelivy.engine.sail.engine import SailEngine
 from tests.engine.conftest import Sql, SqlError
 
@@ -145,9 +145,10 @@ def test_rows_beyond_the_limit_are_cut_and_said_to_be(sql: Sql) -> None:
     assert sql.rows("select 1") == [(1,)]
 
 
-def test_only_sql_is_executed(sql: Sql) -> None:
-    outcome = sql.outcome("print(1)", kind="pyspark")
-    assert re.search(r"UNSUPPORTED_FEATURE.*pyspark", outcome.message)  # type: ignore[union-attr]  # a Table has none
+def test_code_that_is_neither_sql_nor_python_is_refused(sql: Sql) -> None:
+    outcome = sql.outcome("println(1)", kind="spark")
+    assert isinstance(outcome, Failure)
+    assert re.search(r"UNSUPPORTED_FEATURE.*spark", outcome.message)
 
 
 def test_an_external_table_is_forgotten_but_not_deleted(sql: Sql, tmp_path: Path) -> None:

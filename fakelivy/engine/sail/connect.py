@@ -99,11 +99,17 @@ class Link:
         warm_up()
         from pyspark.sql.connect.client import SparkConnectClient
 
-        self._client = SparkConnectClient(f"sc://127.0.0.1:{port}/;user_id=fakelivy")
+        self._address = f"sc://127.0.0.1:{port}/;user_id=fakelivy"
+        self._client = SparkConnectClient(self._address)
         # The defaults retry a dead server for ten minutes.
         self._client.set_retry_policies([])
         self._client.disable_reattachable_execute()
         self.configure(settings)
+
+    @property
+    def url(self) -> str:
+        """What makes another client of the same session."""
+        return f"{self._address};session_id={self._client._session_id}"
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Set Spark settings of the session.

@@ -95,6 +95,20 @@ class Context:
         link, prepared = self._child(), self._prepared(query)
         return self._translated(prepared, lambda: link.schema(prepared))
 
+    def ready(self, query: str) -> str:
+        """A query as Sail must be given it, with every table in it known there and its columns resolved.
+
+        Raises:
+            SparkError: it does not resolve.
+        """
+        self.schema_of(query)
+        return self._prepared(query)
+
+    @property
+    def session_url(self) -> str:
+        """Where another client reaches this Spark Connect session."""
+        return self._child().url
+
     def put(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under ``name`` (no temporary view in the client's eyes)."""
         link = self._child()

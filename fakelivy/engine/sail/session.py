@@ -9,18 +9,24 @@ import threading
 from collections.abc import Callable
 
 from fakelivy.clock import Clock
-from fakelivy.engine.port import EngineUnavailable, Failure, SessionSpec, Table
+from fakelivy.engine.port import EngineUnavailable, Failure, Output, SessionSpec, Table
+from fakelivy.engine.python.process import Interpreter, InterpreterDied
+from fakelivy.engine.sail.bridge import Bridge
 from fakelivy.engine.sail.catalog import Catalog
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, SailError
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, unsupported
 from fakelivy.engine.sail.host import Host
+from fakelivy.engine.sail.patches import SPARK_VERSION
 from fakelivy.engine.sail.process import Child
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.statements import dispatch
 
 CANCEL_GRACE = 2.0
 """Seconds an interrupted statement may go on before its child is killed: some plans never look up."""
+
+SHARED_GRACE = 15.0
+"""The same where the child has other sessions, whose statements would end with it."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,18 +43,18 @@ class SailExecution:
         self.stop: Callable[[], None] = lambda: None
         self._on_done = on_done
         self._clock = clock
-        self._outcome: Table | Failure | None = None
+        self._outcome: Table | Output | Failure | None = None
         self._finished_at: float | None = None
 
     @property
-    def outcome(self) -> Table | Failure | None:
+    def outcome(self) -> Table | Output | Failure | None:
         return self._outcome
 
     @property
     def finished_at(self) -> float | None:
         return self._finished_at
 
-    def finish(self, outcome: Table | Failure) -> None:
+    def finish(self, outcome: Table | Output | Failure) -> None:
         self._finished_at = self._clock.monotonic()
         self._outcome = outcome
         self.done.set()
@@ -99,6 +105,7 @@ class SailSession:
         self._closed = False
         self._child: Child | None = None
         self._link: Link | None = None
+        self._python: Interpreter | None = None  # of the link: it speaks to the same Spark session
         self._lost_views: set[str] = set()
         self._todo: queue.SimpleQueue[SailExecution | None] = queue.SimpleQueue()
         self._running: SailExecution | None = None
@@ -135,6 +142,7 @@ class SailSession:
             if self._host.shared:
                 self._stop(running)
         self._host.leave()
+        self._end_python()
         self._todo.put(None)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=5)
@@ -152,16 +160,18 @@ class SailSession:
                 self._running = None
             execution.finish(outcome)
 
-    def _outcome(self, execution: SailExecution) -> Table | Failure:
+    def _outcome(self, execution: SailExecution) -> Table | Output | Failure:
         context = self._context
         context.cancelled = execution.cancelled
         context.max_rows = execution.max_rows
         try:
             context.check_cancelled()
-            if execution.kind != "sql":
+            if execution.kind not in ("sql", "pyspark"):
                 raise unsupported(f"code of kind {execution.kind!r}")
             if not self._alive():
                 self._attach()
+            if execution.kind == "pyspark":
+                return self._python_cell(execution)
             return dispatch(context, execution.code)
         except Interrupted:
             return _cancelled()
@@ -182,6 +192,41 @@ class SailSession:
             # A bug of ours must end the statement, not the thread that all later ones wait for.
             logger.exception("statement failed inside the engine")
             return Failure(f"[INTERNAL_ERROR] The embedded engine failed: {type(error).__name__}: {error}")
+
+    def _python_cell(self, execution: SailExecution) -> Output | Failure:
+        python = self._interpreter()
+        self._context.check_cancelled()
+        try:
+            outcome = python.run(execution.code, Bridge(self._context).answer)
+        except InterpreterDied as death:
+            self._end_python()
+            if execution.cancelled.is_set():
+                return _cancelled()
+            return Failure(
+                f"[INTERPRETER_LOST] The Python process ended while the statement ran ({death}). The session goes on "
+                "with a new one, without the variables of the old."
+            )
+        return _cancelled() if execution.cancelled.is_set() and isinstance(outcome, Failure) else outcome
+
+    def _interpreter(self) -> Interpreter:
+        with self._guard:
+            python = self._python
+        if python is None or not python.alive():
+            self._end_python()
+            python = Interpreter({"url": self._context.session_url, "version": SPARK_VERSION})
+            with self._guard:
+                self._python = python
+                closed = self._closed
+            if closed:
+                self._end_python()
+                raise Interrupted
+        return python
+
+    def _end_python(self) -> None:
+        with self._guard:
+            python, self._python = self._python, None
+        if python is not None:
+            python.kill()
 
     def _explained(self, message: str) -> str:
         gone = self._lost_views - set(self._context.temporary)
@@ -218,6 +263,7 @@ class SailSession:
             raise EngineUnavailable(f"the SQL engine process ended: {error}") from error
 
     def _detach(self) -> None:
+        self._end_python()
         with self._guard:
             link = self._link
             self._child = self._link = None
@@ -242,12 +288,17 @@ class SailSession:
             child = self._child
         # A child that is busy enough does not even answer, so asking must not keep us from killing.
         threading.Thread(target=self._interrupt, args=(execution,), name="fakelivy-interrupt", daemon=True).start()
-        if not execution.done.wait(CANCEL_GRACE) and child is not None:
+        if execution.kind == "pyspark" and not execution.done.wait(CANCEL_GRACE):
+            self._end_python()
+        grace = SHARED_GRACE if self._host.shared else CANCEL_GRACE
+        if not execution.done.wait(grace) and child is not None:
             child.kill()
 
     def _interrupt(self, execution: SailExecution) -> None:
         with self._turn:
-            link = self._link
+            link, python = self._link, self._python
+            if execution is self._running and python is not None and execution.kind == "pyspark":
+                python.interrupt()
             if execution is self._running and link is not None:
                 link.interrupt()
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 
 from fakelivy.engine.sail.errors import spark_error
 
+OVERWRITE_MODE = "spark.sql.sources.partitionOverwriteMode"
+
 DEFAULTS: Mapping[str, str] = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.sources.partitionOverwriteMode": "STATIC",
+    OVERWRITE_MODE: "STATIC",
     "spark.sql.shuffle.partitions": "200",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
 }
@@ -37,7 +39,7 @@ def _overwrite_mode(value: str) -> bool:
 CHECKED: Mapping[str, Callable[[str], bool]] = {
     "spark.sql.ansi.enabled": _flag,
     "spark.sql.session.timeZone": _zone,
-    "spark.sql.sources.partitionOverwriteMode": _overwrite_mode,
+    OVERWRITE_MODE: _overwrite_mode,
     "spark.databricks.delta.schema.autoMerge.enabled": _flag,
 }
 """Settings we act on, and which values they may have."""

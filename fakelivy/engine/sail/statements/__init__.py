@@ -20,6 +20,7 @@ from fakelivy.engine.sail.statements import (
     views,
 )
 from fakelivy.engine.sail.syntax import Cursor
+from fakelivy.engine.sail.tokens import Kind
 
 Handler = Callable[[Context, Cursor], Table]
 
@@ -113,11 +114,25 @@ def dispatch(ctx: Context, source: str) -> Table:
         Lost: the child process died.
     """
     cursor = Cursor(source)
+    return _handler(cursor)(ctx, cursor)
+
+
+def is_plain(source: str) -> bool:
+    """Whether the statement is a query that goes to Sail as it is.
+
+    Raises:
+        SparkError: it cannot be done.
+    """
+    cursor = Cursor(source)
+    return _handler(cursor) is queries.passed and cursor.peek().kind is not Kind.END
+
+
+def _handler(cursor: Cursor) -> Handler:
     cursor.peek()
     for words in REFUSED:
         if cursor.opens(words):
             raise cursor.unsupported()
     for words, handler in ROWS:
         if cursor.opens(words):
-            return handler(ctx, cursor)
-    return queries.passed(ctx, cursor)
+            return handler
+    return queries.passed

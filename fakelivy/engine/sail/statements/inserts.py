@@ -7,13 +7,12 @@ from fakelivy.engine.sail.catalog import Relation
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, quoted, spark_error, unsupported
 from fakelivy.engine.sail.names import render
+from fakelivy.engine.sail.settings import OVERWRITE_MODE
 from fakelivy.engine.sail.sparktypes import Field, sql_text
 from fakelivy.engine.sail.statements.values import insert_values
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import quote_name
 from fakelivy.engine.sail.writes import projected, replace_rows, staged
-
-_MODE = "spark.sql.sources.partitionOverwriteMode"
 
 
 def into(ctx: Context, cursor: Cursor) -> Table:
@@ -37,7 +36,7 @@ def into(ctx: Context, cursor: Cursor) -> Table:
 def overwrite(ctx: Context, cursor: Cursor) -> Table:
     cursor.take("TABLE")
     table = _target(ctx, cursor)
-    dynamic_mode = (ctx.settings.get(_MODE) or "").upper() == "DYNAMIC"
+    dynamic_mode = (ctx.settings.get(OVERWRITE_MODE) or "").upper() == "DYNAMIC"
     with ctx.writing(table.name):
         snapshot = ctx.snapshot(table)
         fixed, dynamic_columns = _partition(ctx, cursor, table)

@@ -32,8 +32,17 @@ def set_(ctx: Context, cursor: Cursor) -> Table:
     token = Cursor(value).peek()
     if token.kind is Kind.STRING and token.text == value:
         value = string_value(value)
-    ctx.settings.set(key, value, ctx.configure)
+    change(ctx, key, value)
     return Table(_PAIRS, [(key, value)])
+
+
+def change(ctx: Context, key: str, value: str) -> None:
+    """Change a setting of the session.
+
+    Raises:
+        SparkError: it cannot have this value.
+    """
+    ctx.settings.set(key, value, ctx.configure)
 
 
 def reset(ctx: Context, cursor: Cursor) -> Table:

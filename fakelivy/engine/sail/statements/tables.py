@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
@@ -60,17 +61,23 @@ def _create(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Table:
 def _metadata(ctx: Context, new: Staged, query: str, clauses: TableClauses) -> Action:
     fields = new.snapshot.fields
     known = {field["name"].lower(): field["name"] for field in fields}
+    _check_partitioning(clauses.partition_by, known)
     if query:
         fields = nullable(fields)
     if query and clauses.partition_by:
         # Sail writes partition columns last; Spark leaves them where the query has them.
         order = [field["name"] for field in ctx.schema_of(query)]
         fields.sort(key=lambda field: order.index(field["name"]))
-    for column in clauses.partition_by:
-        if column.lower() not in known:
-            raise spark_error("COLUMN_NOT_DEFINED_IN_TABLE", f"The partition column `{column}` is not in the table.")
     partition_by = [known[column.lower()] for column in clauses.partition_by]
     return {**with_fields(new.snapshot, fields), "partitionColumns": partition_by, "description": clauses.comment}
+
+
+def _check_partitioning(partition_by: Sequence[str], known: Collection[str]) -> None:
+    for column in partition_by:
+        if column.lower() not in known:
+            raise spark_error("COLUMN_NOT_DEFINED_IN_TABLE", f"The partition column `{column}` is not in the table.")
+    if partition_by and len(set(map(str.lower, partition_by))) == len(known):
+        raise spark_error("ALL_PARTITION_COLUMNS_NOT_ALLOWED", "Cannot use all columns for partition columns.")
 
 
 def _definition(ctx: Context, cursor: Cursor) -> tuple[str, str, TableClauses]:
