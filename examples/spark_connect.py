@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that `python examples/spark_connect.py` works without installing anything here
@@ -107,6 +110,15 @@ def environment(folder: Path, submit: Path) -> dict[str, str]:
     return {**kept, "SPARK_SUBMIT_OPTS": flags, "PYSPARK_PYTHON": python, "SPARK_LOCAL_IP": "127.0.0.1", "TZ": "UTC"}
 
 
+def answers(port: int) -> bool:
+    """Whether anything on this machine takes connections at ``port``."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def wait_for(process: subprocess.Popen[str], port: int, log: Path) -> None:
     """Return when the server takes connections.
 
@@ -115,12 +127,9 @@ def wait_for(process: subprocess.Popen[str], port: int, log: Path) -> None:
     """
     end = time.monotonic() + START_LIMIT
     while process.poll() is None and time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.5)
-        else:
+        if answers(port):
             return
+        time.sleep(0.5)
     tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
     raise StartError(f"Spark did not start; the end of {log}:\n{tail}")
 
@@ -139,6 +148,8 @@ def serve(options: argparse.Namespace) -> None:
         )
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise StartError("Java is not there: install Java 17 (a JRE is enough) or set JAVA_HOME.")
+    if answers(options.port):
+        raise StartError(f"port {options.port} is in use; choose another with --port")
     folder: Path = options.folder.resolve() / options.line
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "home").mkdir(exist_ok=True)
@@ -157,8 +168,13 @@ def serve(options: argparse.Namespace) -> None:
     raise StartError(f"Spark has ended by itself; its log is {log}")
 
 
+def interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
+    """SIGTERM ends Spark as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """130: stopped by Ctrl-C. 1: it did not start, or ended by itself."""
+    """130: stopped by Ctrl-C or SIGTERM. 1: it did not start, or ended by itself."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     about = "; ".join(f"{name}: {line.pyspark}, {line.about}" for name, line in LINES.items())
     parser.add_argument("--line", choices=LINES, default="4.0", help=f"which Spark (default 4.0; {about})")
@@ -167,8 +183,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--memory", default="2g", help="of the JVM (default 2g)")
     parser.add_argument("--cores", type=int, default=2, help="default 2")
     parser.add_argument("--allow-public", action="store_true", help="allow other machines to reach it")
+    options = parser.parse_args(argv)
+    # Started in the background, a shell's children ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupted)
     try:
-        serve(parser.parse_args(argv))
+        serve(options)
     except (StartError, subprocess.CalledProcessError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -127,7 +127,7 @@ class SparkSession:
             link.offer(self._settings)
             for schema in ("default", "dbo"):
                 link.run(f"create schema if not exists {self._database(schema)}", max_rows=1)
-            link.run(f"use {self._database('dbo')}", max_rows=1)
+            link.run(f"use schema {self._database('dbo')}", max_rows=1)
         except Lost as error:
             link.close()
             raise EngineUnavailable(f"no Spark Connect server answers at {place(self._url)}") from error
