@@ -38,9 +38,6 @@ _schemas = click.option(
 _token = click.option("--token", default="fakelivy", show_default=True, help="The bearer token of Fabric requests.")
 
 
-_TABLES = {"scripted": "no tables", "spark": "tables where Spark has them"}
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dbt-fabricspark", prog_name="fakelivy")
 def main() -> None:
@@ -126,7 +123,7 @@ def serve(
         server = FakeLivy(
             engine=engine,
             spark_url=spark_url if engine == "spark" else None,
-            warehouse=warehouse if engine == "sail" else None,
+            warehouse=None if engine == "spark" else warehouse,
             host=host,
             port=port,
             lakehouses=lakehouses,
@@ -144,7 +141,7 @@ def serve(
         with server:
             # Whoever started us may read a pipe and wait for this line; click flushes.
             click.echo(f"fakelivy is listening on {server.url}")
-            tables = f"warehouse {server.warehouse}" if engine == "sail" else _TABLES[engine]
+            tables = "tables where Spark has them" if engine == "spark" else f"warehouse {server.warehouse}"
             click.echo(f"engine {engine}, {tables}, seed {server.seed}")
             for armed in server.armed:
                 click.echo(f"fault {armed.fault}")
