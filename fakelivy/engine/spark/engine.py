@@ -26,6 +26,7 @@ class SparkEngine:
     """
 
     name = "spark"
+    instant = False
 
     def __init__(self, url: str, clock: Clock, *, home: str = "lakehouse") -> None:
         if not re.match(r"sc://[^/;]+", url):
