@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from fakelivy.call import Call, Reply, Route
 from fakelivy.identity.authority import RESOURCES, Issued
+from fakelivy.identity.proof import refused
 
 AZ_PATH = "/_az/get-access-token"
 APP_SERVICE_PATH = "/msi/token"
@@ -40,7 +41,6 @@ def entra_token(call: Call) -> Reply:
     form = _form(call)
     options = call.services.authority.options
     audience = _audience(form.get("scope", ""), suffix="/.default")
-    given, expected = form.get("client_secret", "").encode(), options.client_secret.encode()
     if not _same(call.params["tenant"], options.tenant_id):
         return _entra_error(call, 400, "invalid_request", 90002, f"Tenant '{call.params['tenant']}' not found.")
     if form.get("grant_type") != "client_credentials":
@@ -49,13 +49,13 @@ def entra_token(call: Call) -> Reply:
     if not _same(form.get("client_id", ""), options.client_id):
         what = f"Application with identifier '{form.get('client_id', '')}' was not found in the directory."
         return _entra_error(call, 400, "unauthorized_client", 700016, what)
-    if not hmac.compare_digest(given, expected):
-        what = f"Invalid client secret provided for app '{options.client_id}'."
-        return _entra_error(call, 401, "invalid_client", 7000215, what)
+    refusal = refused(form, options)
+    if refusal:
+        return _entra_error(call, 401, "invalid_client", *refusal)
     if audience is None:
         what = f"The resource of the scope '{form.get('scope', '')}' was not found in the tenant."
         return _entra_error(call, 400, "invalid_resource", 500011, what)
-    token = call.services.authority.issue(flow="client_credentials", subject=options.client_id, audience=audience)
+    token = _issue(call, "client_credentials", options.client_id, audience)
     times = {"expires_in": token.expires_in, "ext_expires_in": token.expires_in}
     return Reply(200, {"token_type": "Bearer", **times, "access_token": token.value})
 
@@ -89,7 +89,7 @@ def az_token(call: Call) -> Reply:
     audience = _audience(call.query.get("resource", ""))
     if audience is None:
         return _imds_error(400, "invalid_resource", "AADSTS500011: The resource was not found in the tenant.")
-    token = call.services.authority.issue(flow="az", subject="user", audience=audience)
+    token = _issue(call, "az", "user", audience)
     # Real az prints local time here, and the unambiguous field beside it.
     local = dt.datetime.fromtimestamp(token.expires_on, dt.timezone.utc).astimezone()
     return Reply(
@@ -129,7 +129,12 @@ def _knows_identity(call: Call) -> bool:
 
 def _issue_managed(call: Call, flow: str, audience: str) -> Issued:
     subject = call.query.get("client_id") or call.query.get("object_id") or "system-assigned"
-    return call.services.authority.issue(flow=flow, subject=subject, audience=audience)
+    return _issue(call, flow, subject, audience)
+
+
+def _issue(call: Call, flow: str, subject: str, audience: str) -> Issued:
+    lifetime = call.orders.token_lifetime
+    return call.services.authority.issue(flow=flow, subject=subject, audience=audience, lifetime=lifetime)
 
 
 def _managed_identity(token: Issued) -> dict[str, str]:
