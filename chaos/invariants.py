@@ -40,6 +40,7 @@ STALE = 600.0
 CANCEL_BOUND = 30.0
 """Seconds from a cancel to the end of what ran."""
 
+_ENDING = SESSION.terminal | {"error", "shutting_down"}
 _WRITES = ("write", "slow", "append", "rebuild")
 
 
@@ -127,9 +128,9 @@ def one_session(run: Run) -> Broken:
     peak, at = 0, None
     for entry in run.journal:
         event = entry.event
-        if isinstance(event, SessionMoved) and event.after not in SESSION.terminal | {"error"}:
+        if isinstance(event, SessionMoved) and event.before is None:
             alive.add(event.session)
-        elif isinstance(event, (SessionMoved, SessionForgotten)):
+        elif isinstance(event, SessionForgotten) or (isinstance(event, SessionMoved) and event.after in _ENDING):
             alive.discard(event.session)
         if len(alive) > peak:
             peak, at = len(alive), moment(entry)

@@ -24,6 +24,9 @@ from chaos.workloads import PROOF, Desk
 LATENCY = 0.01
 """Virtual seconds of a request's way, and of its reply's."""
 
+STEPS = 40_000
+"""Hand-overs of a run: many times what a run of sixteen threads needs that goes in no circles."""
+
 
 @dataclass
 class Run:
@@ -72,7 +75,7 @@ def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
     dialect, strategy, specs = choices(scenario, seed)
     settings = {**SETTINGS, **scenario.workload.settings}
     record = Run(name, scenario, seed, strategy, dialect, specs, settings)
-    scheduler = Scheduler(seed, strategy, time_limit=scenario.budget.virtual_seconds)
+    scheduler = Scheduler(seed, strategy, time_limit=scenario.budget.virtual_seconds, step_limit=STEPS)
     clock = SimulatedClock(scheduler, latency=LATENCY)
     engine = Ledger(clock, scenario.workload.takes)
     identity = IdentityOptions(mode=TokenMode.ANY)
@@ -81,6 +84,7 @@ def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
         requests.Session() as http,
         _listening(record.log),
     ):
+        server.journal.listen(record.journal.append)
         tokens = TokenSource(scheduler, clock, scenario.workload.token_lifetime)
         server.mount(http)
         inner = http.get_adapter(server.url + "/")
@@ -93,7 +97,7 @@ def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
             record.stuck = stuck
         engine.settle()
         record.exchanges, record.issued = tap.exchanges, tokens.issued
-        record.journal = server.journal.entries()
+        record.journal = list(record.journal)
         record.tables, record.rebuilt = engine.tables_, engine.rebuilt
         record.elapsed, record.steps = scheduler.elapsed, scheduler.steps
         record.thread_errors = [f"{name}: {error!r}" for name, error in scheduler.errors]

@@ -145,13 +145,28 @@ class Reference:
             entries = listed.get("sessions") or listed.get("items") or []
             return next((f"/sessions/{each['id']}" for each in entries if each.get("name") == name), "")
 
+    def check(self, session: str) -> bool:
+        """Whether the session may still be alive; one that is not is given up."""
+        try:
+            reply = self.ask("GET", session, self.runtime.monotonic() + 20)
+        except Gone:
+            alive = False
+        except (NoReply, TurnedAway):
+            return True
+        else:
+            state = reply.get("state") or (reply.get("livyInfo") or {}).get("currentState")
+            alive = state not in ("dead", "error", "killed", "shutting_down")
+        if not alive:
+            self.forget(session)
+        return alive
+
     def forget(self, session: str) -> None:
         with self.lock:
             if self.session == session:
                 self.session = ""
 
     def delete(self, session: str) -> None:
-        deadline = self.runtime.monotonic() + self.options.settings["http_timeout"]
+        deadline = self.runtime.monotonic() + self.options.settings["http_timeout"] * 2
         while self.runtime.monotonic() < deadline:
             try:
                 self.ask("DELETE", session, deadline)
@@ -165,6 +180,7 @@ class Reference:
                     return
                 except (NoReply, TurnedAway):
                     pass
+                self.runtime.sleep(1)
             except (NoReply, TurnedAway) as trouble:
                 self.runtime.sleep(min(getattr(trouble, "pause", 1.0), 30.0))
 
@@ -193,6 +209,7 @@ class Reference:
                 if each.get("code") == code:
                     return f"{session}/statements/{each['id']}"
             break
+        self.check(session)
         raise OutcomeUnknown(f"the statement was sent to {session} and its reply was lost: {lost}")
 
     def result(self, session: str, path: str, deadline: float) -> Sequence[Sequence[Any]]:
@@ -223,6 +240,8 @@ class Reference:
                         raise Failed(f"{output.get('ename')}: {output.get('evalue')}")
                     rows: Sequence[Sequence[Any]] = output["data"]["application/json"]["data"]
                     return rows
+                if pause == 5 and not self.check(session):
+                    raise OutcomeUnknown(f"the session of {path} ended while it ran")
                 pause = min(pause * 1.5, 5)
                 self.wait(path, pause, deadline)
         except Failed:
@@ -329,7 +348,7 @@ class Reference:
         self.runtime.sleep(seconds)
 
     def field(self, reply: dict[str, Any], name: str) -> Any:
-        if reply.get(name) is None:
+        if not isinstance(reply.get(name), (int, str)):
             raise NoReply(f"a reply without {name}")
         return reply[name]
 
