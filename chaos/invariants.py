@@ -140,7 +140,9 @@ def one_session(run: Run) -> Broken:
 
 def none_left(run: Run) -> Broken:
     """When the client has closed, no session of its is alive."""
-    left = Oracle(run.journal).live_sessions()
+    last = {entry.event.session: entry.event.after for entry in run.journal if isinstance(entry.event, SessionMoved)}
+    # What is shutting down cannot be deleted again.
+    left = [each for each in Oracle(run.journal).live_sessions() if last[each] != "shutting_down"]
     if left and run.stuck is None:
         yield f"left alive: {', '.join(left)}" + (f"; close said {run.close_error}" if run.close_error else ""), None
     if run.close_error:

@@ -116,6 +116,13 @@ class Reference:
             except NoReply as lost:
                 session = self.find(name, deadline, lost)
         self.doubtful.append(session)
+        try:
+            return self.started(session, deadline)
+        except Failed:
+            self.delete(session)
+            raise
+
+    def started(self, session: str, deadline: float) -> str:
         while True:
             try:
                 reply = self.ask("GET", session, deadline)
@@ -130,7 +137,6 @@ class Reference:
             if state == "idle":
                 return session
             if state in ("dead", "error", "killed", "shutting_down"):
-                self.delete(session)
                 raise Failed(f"the session ended while it started: {state}")
             self.pause(1, deadline, Failed(f"the session is still {state}"))
 
