@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
-from dbt.adapters.fabricspark.signals import Terminated, TermHandler
+from dbt.adapters.fabricspark.signals import TermHandler, Terminated
 
 
 @pytest.fixture(autouse=True)
