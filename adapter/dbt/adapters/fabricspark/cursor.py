@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
 from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
@@ -70,8 +71,9 @@ class LivyCursor:
         end = self._next + size
         if end > len(rows) and self._is_cut:
             raise DbtDatabaseError(
-                f"the server cut the result of statement {self.query_id} after {len(rows)} rows; "
-                "ask for fewer rows, or for an aggregate"
+                f"the server cut the result of statement {self.query_id} after {len(rows)} rows, and a part must not "
+                "pass for the whole. Ask for fewer rows or for an aggregate, or let sessions return more: "
+                f"spark_config: {{conf: {{{NUM_ROWS}: 100000}}}} in the profile"
             )
         found = rows[self._next : end]
         self._next += len(found)
