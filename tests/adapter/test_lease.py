@@ -100,9 +100,10 @@ def test_the_incumbents_and_a_damaged_file_are_started_anew(path: Path, content:
 def test_some_other_file_is_left_alone(path: Path, content: str) -> None:
     path.parent.mkdir()
     path.write_text(content, encoding="utf-8")
-    for use in (lambda: leases(path).claim(), lambda: leases(path).add("7", "dbt-1")):
-        with pytest.raises(DbtRuntimeError, match="is some other file"):
-            use()
+    with pytest.raises(DbtRuntimeError, match="is some other file"):
+        leases(path).claim()
+    with pytest.raises(DbtRuntimeError, match="is some other file"):
+        leases(path).add("7", "dbt-1")
     assert path.read_text(encoding="utf-8") == content
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM is handled as Ctrl-C, and nobody else's handling of it is lost."""
+"""Ctrl-C and SIGTERM stop a run, and nobody else's handling of them is lost."""
 
 from __future__ import annotations
 
@@ -9,68 +9,85 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
-from dbt.adapters.fabricspark.signals import TermHandler, Terminated
+from dbt.adapters.fabricspark.signals import SIGNALS, StopHandler, Terminated
 
 
 @pytest.fixture(autouse=True)
 def _default() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-def term() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
+class Stop(StopHandler):
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.stops = 0
+        super().__init__(self.count)
+
+    def count(self) -> None:
+        self.stops += 1
 
 
-def test_sigterm_is_an_interrupt_that_dbt_cleans_up_after() -> None:
-    handler = TermHandler()
-    assert handler.install()
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_stops_and_then_interrupts(number: signal.Signals) -> None:
+    handler = Stop()
+    handler.install()
+    handler.install()
     with pytest.raises(KeyboardInterrupt) as caught:
-        term()
-    assert isinstance(caught.value, Terminated)
+        os.kill(os.getpid(), number)
+    assert handler.stops == 1
+    assert isinstance(caught.value, Terminated) == (number == signal.SIGTERM)
     handler.uninstall()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_handler_that_was_there_is_called_first_and_put_back() -> None:
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_handler_that_was_there_is_called_and_put_back(number: signal.Signals) -> None:
     called: list[int] = []
 
     def theirs(number: int, frame: FrameType | None) -> None:
         called.append(number)
+        raise SystemExit
 
-    signal.signal(signal.SIGTERM, theirs)
-    handler = TermHandler()
-    assert handler.install()
-    assert handler.install(), "twice is once"
-    with pytest.raises(Terminated):
-        term()
-    assert called == [signal.SIGTERM]
+    signal.signal(number, theirs)
+    handler = Stop()
+    handler.install()
+    with pytest.raises(SystemExit):
+        os.kill(os.getpid(), number)
+    assert (called, handler.stops) == ([number], 1)
     handler.uninstall()
-    term()
-    assert called == [signal.SIGTERM] * 2
+    assert signal.getsignal(number) is theirs
 
 
-def test_a_handler_set_afterwards_stays() -> None:
-    handler = TermHandler()
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_handler_set_afterwards_stays(number: signal.Signals) -> None:
+    handler = Stop()
     handler.install()
     called: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: called.append(number))
+    signal.signal(number, lambda number, _frame: called.append(number))
     handler.uninstall()
-    term()
-    assert called == [signal.SIGTERM]
+    os.kill(os.getpid(), number)
+    assert (called, handler.stops) == ([number], 0)
 
 
-def test_a_process_that_ignores_sigterm_goes_on_ignoring_it() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    assert not TermHandler().install()
-    term()
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_process_that_ignores_a_signal_goes_on_ignoring_it(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    handler = Stop()
+    handler.install()
+    os.kill(os.getpid(), number)
+    assert handler.stops == 0
+    handler.uninstall()
 
 
 def test_another_thread_changes_nothing() -> None:
-    results: list[bool] = []
-    thread = threading.Thread(target=lambda: results.append(TermHandler().install()))
+    thread = threading.Thread(target=Stop().install)
     thread.start()
     thread.join()
-    assert results == [False]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -10,6 +10,7 @@ from dbt.adapters.fabricspark.literals import bind
 from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
 from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.progress import FabricSparkResponse, response
 from dbt_common.exceptions import DbtDatabaseError
 
 Row = tuple[Any, ...]
@@ -44,6 +45,11 @@ class LivyCursor:
         if self._statement is None or self._statement.id is None:
             return None
         return f"{self._statement.session_id}/{self._statement.id}"
+
+    @property
+    def response(self) -> FabricSparkResponse:
+        """Where the query ran and where its time went."""
+        return response(self._statement, "OK", self._session.spark_ui)
 
     @property
     def description(self) -> list[tuple[str, str, None, None, None, None, bool]] | None:

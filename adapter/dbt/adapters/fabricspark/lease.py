@@ -184,8 +184,7 @@ def target_key(*parts: object) -> str:
 def _entry(raw: Any) -> Entry | None:
     if not isinstance(raw, dict):
         return None
-    texts = [raw.get(name) for name in ("key", "session_id", "name", "host")]
-    pid = raw.get("pid")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(pid, int):
+    kinds = {"key": str, "session_id": str, "name": str, "host": str, "pid": int}
+    if not all(isinstance(raw.get(name), kind) for name, kind in kinds.items()):
         return None
-    return Entry(*map(str, texts), pid=pid)
+    return Entry(**{name: raw[name] for name in kinds})

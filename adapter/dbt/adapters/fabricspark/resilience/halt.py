@@ -5,18 +5,32 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from weakref import WeakSet
 
+from dbt.adapters.fabricspark.resilience.outcome import Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Condition, Runtime
 
+CANCEL_BUDGET = 4.0
+"""Seconds after a halt in which statements are cancelled on the server."""
 
-class Halted(Exception):
-    """The run is being stopped. No kind of error that is ever tried again."""
+DELETE_BUDGET = 8.0
+"""Seconds after a halt in which sessions are deleted, all in all; the process is gone within ten."""
 
-    def __init__(self) -> None:
-        super().__init__("stopped: the run was interrupted")
+
+class Halted(TransportError):
+    """The run is being stopped. Never tried again."""
+
+    outcome = Outcome.REFUSED
+
+    def __init__(self, message: str = "stopped: the run was interrupted") -> None:
+        super().__init__(message)
+
+
+def cleaning(runtime: Runtime, seconds: float) -> AbstractContextManager[None]:
+    """``HaltingRuntime.cleaning``, where there is one."""
+    return runtime.cleaning(seconds) if isinstance(runtime, HaltingRuntime) else nullcontext()
 
 
 class HaltingRuntime:
