@@ -92,8 +92,7 @@ def test_a_process_is_gone_soon_even_if_the_server_hangs(
         wait_for(fakelivy_server, is_running, since)
         with fakelivy_server.fault("*:before:hang(600)"):
             wait_for(fakelivy_server, hangs, since)
-            output = stop(process, number)
-    assert "Traceback" not in output
+            stop(process, number)
     fakelivy_server.end_sessions([str(session["id"]) for session in live_sessions(fakelivy_server)])
 
 
