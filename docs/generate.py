@@ -19,6 +19,7 @@ from dbt.adapters.fabricspark.resilience.outcome import Outcome
 from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
+from tests.bench import noticing
 
 ROOT = Path(__file__).parent.parent
 
@@ -104,6 +105,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
+    "noticing": noticing.table,
     "states": states,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
