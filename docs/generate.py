@@ -17,6 +17,7 @@ from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
+from tests.engine.fidelity import tables as fidelity
 
 ROOT = Path(__file__).parent.parent
 
@@ -99,6 +100,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "states": states,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
+    "fidelity-shares": fidelity.shares,
+    "fidelity-functions": fidelity.functions,
+    "fidelity-statements": fidelity.statements,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
