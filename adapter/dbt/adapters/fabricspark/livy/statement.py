@@ -23,6 +23,7 @@ from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
 from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
@@ -107,7 +108,7 @@ class Statement:
         self._runtime = runtime
         self._logger = logger
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
-        self._cancelled = False
+        self._cancelled = self._told = False
         self._repeatable = is_safe_to_repeat(sql)
         self.mark = f"/* dbt-fabricspark {runtime.unique()} */"
         self.session_id: str | None = None
@@ -133,7 +134,7 @@ class Statement:
         """
         deadline = Deadline.after(self._runtime, self._settings.timeout)
         with self._lock:
-            self.session_id, self.id = place.session_id, None
+            self.session_id, self.id, self._told = place.session_id, None, False
         self._saw(self._submit(place, deadline), place)
         try:
             return self._wait(place, deadline)
@@ -295,9 +296,14 @@ class Statement:
     def _tell_server_to_stop(self) -> None:
         if self.id is None or self.session_id is None:
             return
+        with self._lock:
+            told, self._told = self._told, True
+        if told:
+            return
         deadline = Deadline.after(self._runtime, CANCEL_TIMEOUT)
         try:
-            self._api.cancel_statement(self.session_id, self.id, deadline)
+            with cleaning(self._runtime, CANCEL_BUDGET):
+                self._api.cancel_statement(self.session_id, self.id, deadline)
         except (LivyError, TransportError) as error:
             self._logger.warning("%s could not be cancelled on the server: %s", self._name, error)
 
