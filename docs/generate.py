@@ -20,6 +20,7 @@ from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
+from tests.engine.fidelity import tables as fidelity
 
 ROOT = Path(__file__).parent.parent
 
@@ -111,6 +112,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "dialect-knobs": dialect_knobs,
     "retry-outcomes": outcomes,
     "retry-policy": policy.table,
+    "fidelity-shares": fidelity.shares,
+    "fidelity-functions": fidelity.functions,
+    "fidelity-statements": fidelity.statements,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
