@@ -11,6 +11,8 @@ from fakelivy.engine.sail.connect import Link, SailError, warm_up
 
 logger = logging.getLogger(__name__)
 
+_EXCEPTION = re.compile(r"\A\([\w.$]+\) ")
+
 _TRACE = "\n\nJVM stacktrace:"
 """What pyspark puts between the message of Spark 4 and the server's stack, which is not part of it."""
 
@@ -23,8 +25,8 @@ def place(url: str) -> str:
 
 
 def message(error: Exception) -> str:
-    """What Spark said, without the stack of its JVM."""
-    return str(error).partition(_TRACE)[0].strip()
+    """What Spark said, without the stack of its JVM and the name of its exception."""
+    return _EXCEPTION.sub("", str(error).partition(_TRACE)[0].strip())
 
 
 class SparkLink(Link):
