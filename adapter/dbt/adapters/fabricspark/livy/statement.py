@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -78,12 +79,21 @@ class StatementSettings:
     longest_pause: float
 
 
+_TAKES_THE_REST = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:set|reset|add|list)\b", re.IGNORECASE | re.DOTALL)
+"""Statements for which Spark takes all that follows as it is: a comment after ``SET k = v`` is part of the value."""
+
+
+def marked(sql: str, mark: str) -> str:
+    """``sql`` and the comment ``mark``: after it where Spark allows, so that errors tell the user's own lines."""
+    return f"{mark}\n{sql}" if _TAKES_THE_REST.match(sql) else f"{sql}\n{mark}"
+
+
 class Statement:
     """A statement. Used by one thread; ``cancel`` may be called from any.
 
     Args:
         api: the server.
-        sql: sent byte for byte, with a comment after it by which it can be found.
+        sql: sent byte for byte, with a comment beside it by which it can be found, see ``marked``.
         settings: see there.
         runtime: clock, lock and the mark.
         logger: where surprises that are survived are told.
@@ -168,7 +178,7 @@ class Statement:
             self.sends += 1
             try:
                 return self._api.submit_statement(
-                    str(self.session_id), f"{self._sql}\n{self.mark}", operation, deadline
+                    str(self.session_id), marked(self._sql, self.mark), operation, deadline
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
