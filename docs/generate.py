@@ -16,6 +16,8 @@ from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 from dbt.adapters.fabricspark.resilience import policy
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 
+from chaos import toxics
+from chaos.processes import judge
 from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
@@ -118,6 +120,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
+    "process-invariants": judge.table,
+    "toxics": toxics.table,
 }
 
 _MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

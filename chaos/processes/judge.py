@@ -110,6 +110,13 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
 }
 """Name -> what it says, and the check."""
 
+
+def table() -> str:
+    """What is judged, for the documentation."""
+    rows = [f"| {name} | {meaning} |" for name, (meaning, _) in INVARIANTS.items()]
+    return "\n".join(["| invariant | what it says |", "|---|---|", *rows])
+
+
 PROVES = "proves something"
 """The last finding: whether what was to go wrong went wrong, and something succeeded all the same."""
 
