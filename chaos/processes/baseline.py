@@ -69,13 +69,15 @@ def prepare(scenario: Scenario, target: Target, cache: Path) -> Baseline:
         BaselineError: dbt fails even without faults.
     """
     source = project_folder(scenario.project).resolve()
-    name = hashlib.sha256(f"{source} {scenario.dialect} {target}".encode()).hexdigest()[:12]
+    # Ours does the same over either; an adapter of somebody else's may speak nothing but TLS.
+    tls = scenario.tls and target.template is not None
+    name = hashlib.sha256(f"{source} {scenario.dialect} {tls} {target}".encode()).hexdigest()[:12]
     folder = cache / name
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(cache / f"{name}.lock"):
         if not (folder / "phases.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _make(scenario, target, source, folder)
+            _make(scenario, target, source, folder, tls=tls)
     phases = json.loads((folder / "phases.json").read_text(encoding="utf-8"))
     return Baseline(
         project=project_facts(source),
@@ -86,7 +88,7 @@ def prepare(scenario: Scenario, target: Target, cache: Path) -> Baseline:
     )
 
 
-def _make(scenario: Scenario, target: Target, source: Path, folder: Path) -> None:
+def _make(scenario: Scenario, target: Target, source: Path, folder: Path, *, tls: bool) -> None:
     project = project_facts(source)
     calm = Scenario(
         name="baseline",
@@ -95,6 +97,7 @@ def _make(scenario: Scenario, target: Target, source: Path, folder: Path) -> Non
         tier="smoke",
         project=scenario.project,
         dialect=scenario.dialect,
+        tls=tls,
         threads=scenario.threads,
     )
     phases = {}

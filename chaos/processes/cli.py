@@ -51,6 +51,8 @@ _target_options = _options(
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
         help="Jinja template of one dbt target; needed for an adapter that is not ours.",
     ),
+    click.option("--dialect", type=click.Choice(["livy", "fabric"]), help="Instead of what each scenario says."),
+    click.option("--tls", is_flag=True, help="Over TLS whatever a scenario says: some adapters speak nothing else."),
     click.option("--label", help="What reports call the adapter; the path of --dbt unless given."),
 )
 _report_options = _options(
@@ -90,6 +92,8 @@ def run(
     dbt: Path | None,
     profile_template: Path | None,
     label: str | None,
+    dialect: str | None,
+    tls: bool,
     cache: Path | None,
     **files: Path | None,
 ) -> None:
@@ -98,7 +102,7 @@ def run(
     Exit code 0: all hold; 1: an invariant is broken; 2: a run proved nothing; 3: the harness failed.
     """
     with _harness_errors():
-        chosen = _chosen(scenarios, tier)
+        chosen = _all_over(_chosen(scenarios, tier), dialect, tls)
         target = _target(dbt, profile_template, label)
         seed = secrets.randbits(31) if seed is None else seed
         click.echo(f"{len(chosen)} scenarios, {target.label}, seed {seed}")
@@ -121,12 +125,14 @@ def soak(
     dbt: Path | None,
     profile_template: Path | None,
     label: str | None,
+    dialect: str | None,
+    tls: bool,
     cache: Path | None,
     **files: Path | None,
 ) -> None:
     """Run all scenarios in turn, each time with the next seed, until the time is up; exit codes as for run."""
     with _harness_errors():
-        chosen = shipped(tier)
+        chosen = _all_over(shipped(tier), dialect, tls)
         target = _target(dbt, profile_template, label)
         first = secrets.randbits(31) if seed is None else seed
         click.echo(f"{len(chosen)} scenarios in turn for {minutes:g} minutes, {target.label}, first seed {first}")
@@ -162,6 +168,13 @@ def _chosen(names: Sequence[str], tier: str | None) -> list[Scenario]:
         else:
             raise ScenarioError(f"no scenario {name!r}; there are {', '.join(known)}")
     return chosen
+
+
+def _all_over(scenarios: Sequence[Scenario], dialect: str | None, tls: bool) -> list[Scenario]:
+    """The scenarios with what the command line says instead of what they say themselves."""
+    change = {**({"dialect": dialect} if dialect else {}), **({"tls": True} if tls else {})}
+    # Validated anew: what a scenario says and what the command line says may not go together.
+    return [Scenario.model_validate({**scenario.model_dump(), **change}) for scenario in scenarios]
 
 
 def _target(dbt: Path | None, template: Path | None, label: str | None) -> Target:

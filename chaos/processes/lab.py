@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from fakelivy import FakeLivy, IdentityOptions, Oracle, TokenMode
+from fakelivy.identity.authority import AUDIENCES
 from fakelivy.journal import Entry, Execution, FaultDecision, Request, SessionForgotten
 
 from chaos.processes.model import Moment, Scenario
@@ -91,6 +92,13 @@ class Lab:
         """Everything that happened so far, in every life of the server."""
         with self._lock:
             return list(self._journal)
+
+    @property
+    def bearer(self) -> str:
+        """A token that the server takes: its fixed one, or over TLS, where tokens are checked, one it has issued."""
+        if not self._scenario.tls:
+            return TOKEN
+        return self.server.authority.issue(flow="profile", subject="profile", audience=AUDIENCES[0]).value
 
     def profile(self) -> dict[str, Any]:
         """The fields of a dbt target for this lab."""

@@ -105,6 +105,12 @@ class Scenario(Data):
                 raise ValueError(f"{pattern!r} is not a pattern: {error}") from None
         return patterns
 
+    @model_validator(mode="after")
+    def _possible(self) -> Scenario:
+        if self.tls and any(moment.do == "restart_server" for moment in self.moments):
+            raise ValueError(f"{self.name}: a server that restarts has another certificate; do it without tls")
+        return self
+
     @property
     def proxied(self) -> bool:
         """Whether it needs toxiproxy between dbt and the server."""

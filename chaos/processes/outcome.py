@@ -55,6 +55,7 @@ def _result(done: Run, target: Target) -> Result:
 
 def _replay(scenario: Scenario, target: Target, seed: int) -> str:
     words = ["chaos", "processes", "run", scenario.file or scenario.name, "--seed", str(seed)]
+    words += ["--dialect", scenario.dialect, *(["--tls"] if scenario.tls else [])]
     if target != Target.ours():
         words += ["--dbt", str(target.dbt)]
     if target.template:

@@ -80,7 +80,7 @@ def variables(lab: Lab, scenario: Scenario, process: int) -> dict[str, Any]:
         "lakehouse": ours["lakehouse"],
         "schema": f"chaos_{process}",
         "threads": scenario.threads,
-        "token": lab.server.token,  # a bearer token, without tls
+        "token": lab.bearer,  # of Fabric requests
         "authority": lab.url,  # of Entra, with tls
         "tenant_id": lab.server.authority.options.tenant_id,
         "client_id": lab.server.authority.options.client_id,

@@ -63,6 +63,7 @@ def test_every_scenario_that_ships_is_whole() -> None:
         ("says: ['(']", "is not a pattern"),
         ("covers: [F99]", "covers"),
         ("seconds: 0", "seconds"),
+        ("tls: true\nmoments: [{code: x, do: restart_server}]", "another certificate"),
     ],
 )
 def test_what_makes_no_sense_is_refused(more: str, message: str, file: Callable[[str], Path]) -> None:
@@ -107,11 +108,27 @@ def test_run_judges_any_dbt_and_writes_every_report(chaos: Chaos, file: Callable
     (result,) = results.read(files["json"])
     assert (result.target, result.seed, result.verdict) == ("a liar", 7, Verdict.FAIL)
     assert result.replay in done.output
-    assert str(scenario) in result.replay
+    assert f"{scenario} --seed 7 --dialect livy" in result.replay
     assert {operation.lane for operation in result.operations} >= {"dbt 0", "session 0"}
     assert [window for window in result.windows if window.label.startswith("struck submit_statement")]
     assert "a liar" in files["html"].read_text(encoding="utf-8")
     assert "<failure" in files["junit"].read_text(encoding="utf-8")
+
+
+def test_a_scenario_is_run_over_tls_when_the_adapter_speaks_nothing_else(
+    chaos: Chaos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str, bool]] = []
+
+    def outcome(scenario: Scenario, target: object, seed: int, *rest: object) -> results.Result:
+        seen.append((scenario.name, scenario.dialect, scenario.tls))
+        return results.Result(scenario.name, "t", "w", "ours", seed, 1.0, [Finding("x", Verdict.PASS)], "again")
+
+    monkeypatch.setattr(cli, "outcome", outcome)
+    assert chaos("run", "nothing_goes_wrong", "--tls", "--dialect", "fabric").exit_code == 0
+    assert seen == [("nothing_goes_wrong", "fabric", True)]
+    refused = chaos("run", "the_server_restarts", "--tls")
+    assert (refused.exit_code, "another certificate" in refused.output) == (3, True)
 
 
 def test_reports_of_two_adapters_are_compared(chaos: Chaos, tmp_path: Path) -> None:
