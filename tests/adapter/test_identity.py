@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.identity import SCOPE, expiry, token_source
-from dbt.adapters.fabricspark.resilience.outcome import TransportError
+from dbt.adapters.fabricspark.resilience.outcome import NotSent, TransportError
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
-from dbt.adapters.fabricspark.resilience.tokens import TokenSource
+from dbt.adapters.fabricspark.resilience.tokens import IdentityRefused, TokenSource
 from dbt_common.exceptions import DbtRuntimeError
 
 from fakelivy import FakeLivy, IdentityOptions, ManualClock, TokenMode
@@ -284,9 +284,23 @@ def test_an_identity_that_cannot_be_used_is_refused_before_anything_is_asked(
 
 
 def test_a_wrong_secret_is_named_and_not_shown(entra: FakeLivy) -> None:
-    with pytest.raises(TransportError, match=r"no access token: .*AADSTS7000215") as caught:
+    with pytest.raises(IdentityRefused, match=r"no access token: .*AADSTS7000215") as caught:
         source(authentication="SPN", **principal(entra), client_secret=SECRET).token()
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_provider_in_trouble_is_asked_again_later(entra: FakeLivy, status: int) -> None:
+    fault = f"entra_token:before:status({status},error_code=temporarily_unavailable,shape=entra)"
+    secret = entra.authority.options.client_secret
+    with entra.fault(fault), pytest.raises(NotSent, match="no access token"):
+        source(authentication="SPN", **principal(entra), client_secret=secret).token()
+
+
+def test_an_azure_cli_that_is_not_there_may_come(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotSent, match="no access token: Azure CLI not found"):
+        source(authentication="CLI").token()
 
 
 def test_an_authority_in_the_environment_that_cannot_be_used_is_an_error_of_dbts(

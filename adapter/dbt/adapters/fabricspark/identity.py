@@ -7,11 +7,12 @@ import binascii
 import importlib
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.identity import (
     AzureCliCredential,
     CertificateCredential,
@@ -25,7 +26,7 @@ from dbt.adapters.fabricspark.authentication import authentication
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.resilience.outcome import NotSent
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
-from dbt.adapters.fabricspark.resilience.tokens import Fetch, Token, TokenSource
+from dbt.adapters.fabricspark.resilience.tokens import Fetch, IdentityRefused, Token, TokenSource
 from dbt_common.exceptions import DbtRuntimeError
 
 SCOPE = "https://api.fabric.microsoft.com/.default"
@@ -33,6 +34,10 @@ SCOPE = "https://api.fabric.microsoft.com/.default"
 
 NOTEBOOK_AUDIENCE = "pbi"
 """Name of the same audience in a Fabric notebook (Fabric docs, notebookutils)."""
+
+_ENTRA_CODE = re.compile(r"AADSTS(\d+)")
+_ENTRA_IN_TROUBLE = frozenset({"90033", "90055"})
+"""Entra's codes for troubles of its own (Entra docs, error code reference)."""
 
 TIMEOUTS: dict[str, Any] = {"connection_timeout": 10, "read_timeout": 20}
 """Seconds; azure-core would wait five minutes for each."""
@@ -76,7 +81,8 @@ class _AzureFetch:
             found = self._credential.get_token(SCOPE)
         except AzureError as error:
             # Without a token no request leaves this machine.
-            raise NotSent(f"no access token: {error.message}") from error
+            kind = IdentityRefused if _is_final(error) else NotSent
+            raise kind(f"no access token: {error.message}") from error
         return Token(_clean(found.token), float(found.expires_on))
 
 
@@ -168,6 +174,15 @@ def expiry(token: str) -> float | None:
         return float(claims["exp"])
     except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
         return None
+
+
+def _is_final(error: AzureError) -> bool:
+    """Whether Entra has looked at who asks, and said no: a wrong secret does not become right by waiting.
+
+    The library keeps no status of these errors, only Entra's words, which begin with its code.
+    """
+    code = _ENTRA_CODE.search(error.message or "")
+    return isinstance(error, ClientAuthenticationError) and code is not None and code[1] not in _ENTRA_IN_TROUBLE
 
 
 def _cloud(c: FabricSparkCredentials) -> dict[str, Any]:

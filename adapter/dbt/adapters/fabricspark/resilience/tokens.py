@@ -9,7 +9,7 @@ from enum import Enum
 
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
-from dbt.adapters.fabricspark.resilience.outcome import NotSent, TransportError
+from dbt.adapters.fabricspark.resilience.outcome import NotSent, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 REFRESH_AHEAD = 300.0
@@ -43,6 +43,12 @@ class Token:
     value: str = field(repr=False)
     expires_at: float | None = None
     generation: int = 0
+
+
+class IdentityRefused(TransportError):
+    """The identity provider knows who asks and gives no token: asking again does not help."""
+
+    outcome = Outcome.REFUSED
 
 
 class Freshness(Enum):
