@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from fakelivy.clock import SystemClock
 from fakelivy.engine import create_engine
 from fakelivy.engine.port import Engine, EngineUnavailable, Failure, SessionSpec
+from fakelivy.engine.sail.connect import Result
 from fakelivy.engine.sail.process import Child
-from fakelivy.engine.spark.link import message, place
+from fakelivy.engine.spark.link import SparkLink, message, place
 from tests.engine.conftest import Sql
 
 _SESSIONS = itertools.count()
@@ -89,11 +91,21 @@ def test_a_failed_statement_leaves_the_session_usable(spark: Engine) -> None:
     assert sql.rows("select 3") == [(3,)]
 
 
-def test_cancel_stops_the_statement_and_not_the_next(spark: Engine) -> None:
+def test_cancel_stops_the_statement_and_not_the_next(spark: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     sql = opened(spark)
-    slow = "select count(*) from range(1000000) a cross join range(10000000) b where a.id + b.id = 5"
+    sent = threading.Event()
+    run = SparkLink.run
+
+    def tell(link: SparkLink, sql: str, *, max_rows: int) -> Result:
+        sent.set()
+        return run(link, sql, max_rows=max_rows)
+
+    monkeypatch.setattr(SparkLink, "run", tell)
+    slow = "select count(*) from range(10000000) a cross join range(10000000) b where sqrt(a.id * b.id) > 7"
     execution, done = sql.start(slow)
     waiting, skipped = sql.start("select 1")
+    assert sent.wait(60)
+    assert not done.wait(1), "the statement is not slow enough to be stopped"
     execution.cancel()
     execution.cancel()
     waiting.cancel()
