@@ -19,6 +19,7 @@ from fakelivy.journal import HandlerError, TokenRefused
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
 from fakelivy.routes import ROUTES, control
+from fakelivy.routes.dashboard import Dashboard
 from fakelivy.wire import KEY, ConnectionLost, SocketWire, Wire
 
 
@@ -38,6 +39,7 @@ def create_app(services: Services) -> Flask:
                 provide_automatic_options=False,
             )
     control.install(app, services)
+    Dashboard(services).install(app)
     app.register_error_handler(HTTPException, partial(misrouted, services))
     return app
 
