@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs wheel tools clean
+.PHONY: help demo spark test check docs wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
@@ -19,6 +19,9 @@ help: ## show this
 
 demo: $(VENV)/installed-demo ## build a real dbt project on a fake Livy server, and check every figure (ARGS=--help)
 	@$(BIN)/python examples/demo.py $(ARGS)
+
+spark: $(BIN)/python ## start Apache Spark with Delta for `fakelivy serve --engine spark`; needs Java 17 (ARGS=--help)
+	@$(BIN)/python examples/spark_connect.py $(ARGS)
 
 test: $(VENV)/installed-dev ## run the tests in parallel (ARGS='-k name' …)
 	@echo "Running the tests on all cores."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from fakelivy.engine import ENGINES
 from fakelivy.errors import FakeLivyError
@@ -47,6 +48,13 @@ def main() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8998, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
 @click.option("--engine", default="sail", show_default=True, type=click.Choice(sorted(ENGINES)), help="SQL engine.")
+@click.option(
+    "--spark-url",
+    metavar="URL",
+    envvar="FAKELIVY_SPARK_URL",
+    show_envvar=True,
+    help="Spark Connect server of the engine spark, e.g. sc://127.0.0.1:15002.",
+)
 @click.option(
     "--warehouse",
     default=Path("fakelivy-warehouse"),
@@ -90,6 +98,7 @@ def serve(
     host: str,
     port: int,
     engine: str,
+    spark_url: str | None,
     warehouse: Path,
     lakehouses: tuple[str, ...],
     schemas: bool,
@@ -105,12 +114,16 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve until Ctrl-C. It executes the code it is sent: keep it on loopback."""
+    given = click.get_current_context().get_parameter_source("spark_url")
+    if engine != "spark" and given is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--spark-url needs --engine spark")
     with _stop_signal() as wait, _plain_errors():
         from fakelivy.server import FakeLivy
 
         server = FakeLivy(
             engine=engine,
-            warehouse=warehouse,
+            spark_url=spark_url if engine == "spark" else None,
+            warehouse=None if engine == "spark" else warehouse,
             host=host,
             port=port,
             lakehouses=lakehouses,
@@ -128,7 +141,8 @@ def serve(
         with server:
             # Whoever started us may read a pipe and wait for this line; click flushes.
             click.echo(f"fakelivy is listening on {server.url}")
-            click.echo(f"engine {engine}, warehouse {server.warehouse}, seed {server.seed}")
+            tables = "tables where Spark has them" if engine == "spark" else f"warehouse {server.warehouse}"
+            click.echo(f"engine {engine}, {tables}, seed {server.seed}")
             for armed in server.armed:
                 click.echo(f"fault {armed.fault}")
             click.echo("It executes the code it is sent. Stop it with Ctrl-C.\n")

@@ -56,8 +56,10 @@ class FakeLivy:
     ``allow_public`` is given.
 
     Args:
-        engine: ``sail`` (real SQL), ``scripted``, or an engine object; an object is closed with the server.
+        engine: ``sail`` (real SQL), ``scripted``, ``spark`` (real Spark, at ``spark_url``), or an engine object; an
+            object is closed with the server.
         warehouse: folder of the tables; ``None`` takes a temporary one that goes with the server.
+        spark_url: of a Spark Connect server, for the engine ``spark``; its parameters may hold a token.
         host, port: where to listen; port 0 takes a free one.
         lakehouses: names; the first is the default one, also of vanilla sessions.
         schemas: whether the lakehouses are schema-enabled.
@@ -82,6 +84,7 @@ class FakeLivy:
         *,
         engine: str | Engine = "sail",
         warehouse: str | Path | None = None,
+        spark_url: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         lakehouses: Sequence[str] = ("lakehouse",),
@@ -131,7 +134,7 @@ class FakeLivy:
             undo.callback(self.journal.close)
             self._injector = _own_injector(self.seed, self.clock, self.journal, faults)
             self.authority = Authority(identity or IdentityOptions(), clock=self.clock, journal=self.journal)
-            self._engine = self._own_engine(engine)
+            self._engine = self._own_engine(engine, spark_url, lakehouses[0])
             undo.callback(self._engine.close)
             self._exit = undo.pop_all()
 
@@ -338,15 +341,18 @@ class FakeLivy:
         folder = tempfile.TemporaryDirectory(prefix="fakelivy-", ignore_cleanup_errors=True)
         return Path(undo.enter_context(folder))
 
-    def _own_engine(self, engine: str | Engine) -> Engine:
+    def _own_engine(self, engine: str | Engine, spark_url: str | None, home: str) -> Engine:
         if not isinstance(engine, str):
             return engine
+        if spark_url and engine != "spark":
+            raise FakeLivyError(f"a Spark URL is for the engine 'spark', not for {engine!r}")
         # Not needed, and not paid for, by those who bring their own engine.
         from fakelivy.engine import create_engine
         from fakelivy.engine.sail.catalog import WarehouseError
 
         try:
-            return create_engine(engine, warehouse=self.warehouse, clock=self.clock)
+            options = {"url": spark_url or "", "home": home} if engine == "spark" else {}
+            return create_engine(engine, warehouse=self.warehouse, clock=self.clock, **options)
         except (WarehouseError, ValueError) as error:
             raise FakeLivyError(str(error)) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How fast a machine is says nothing about what is right.
@@ -12,3 +13,7 @@ settings.load_profile("here")
 
 # Started in the background, a shell's children ignore Ctrl-C, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--spark-url", help="run the statement suite on this Spark Connect server instead of Sail")

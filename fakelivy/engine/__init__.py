@@ -25,7 +25,14 @@ def _sail(warehouse: Path | None, clock: Clock, **options: Any) -> Engine:
     return SailEngine(warehouse, clock, **options)
 
 
-ENGINES: Mapping[str, Callable[..., Engine]] = {"scripted": _scripted, "sail": _sail}
+def _spark(warehouse: Path | None, clock: Clock, *, url: str = "", **options: Any) -> Engine:
+    del warehouse  # the tables are where Spark has them
+    from fakelivy.engine.spark.engine import SparkEngine
+
+    return SparkEngine(url, clock, **options)
+
+
+ENGINES: Mapping[str, Callable[..., Engine]] = {"scripted": _scripted, "sail": _sail, "spark": _spark}
 """Engines by the name a user chooses them with."""
 
 
@@ -33,12 +40,12 @@ def create_engine(name: str, *, warehouse: Path | None, clock: Clock, **options:
     """The engine called ``name``.
 
     Args:
-        warehouse: folder of its tables, made if it is not there; ``scripted`` has none.
+        warehouse: folder of its tables, made if it is not there; only ``sail`` has one.
         clock: the server's clock.
-        options: what the engine itself takes, e.g. ``rules`` of ``scripted``.
+        options: what the engine itself takes, e.g. ``rules`` of ``scripted``, ``url`` of ``spark``.
 
     Raises:
-        ValueError: no such engine.
+        ValueError: no such engine, or an option of it is wrong.
         WarehouseError: the folder cannot be used.
     """
     if name not in ENGINES:

@@ -277,3 +277,11 @@ def test_an_az_that_cannot_be_written_is_one_line(serve: Serve, tmp_path: Path) 
 def test_the_profile_has_the_name_that_is_asked_for() -> None:
     printed = CliRunner().invoke(main, ["profile", "--name", "my_project"]).output
     assert list(yaml.safe_load(printed)) == ["my_project"]
+
+
+def test_the_spark_engine_wants_a_url_and_no_other_engine_does() -> None:
+    runner = CliRunner()
+    missing = runner.invoke(main, ["serve", "--port", "0", "--engine", "spark"])
+    assert (missing.exit_code, "needs a URL such as sc://127.0.0.1:15002" in missing.output) == (1, True)
+    stray = runner.invoke(main, ["serve", "--port", "0", "--spark-url", "sc://127.0.0.1:1"])
+    assert (stray.exit_code, "--spark-url needs --engine spark" in stray.output) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -53,6 +54,15 @@ class Cursor:
             self.index += 1
             return word
         return ""
+
+    def opens(self, words: str) -> bool:
+        """Step over ``words`` if all of them are next: ``[a|b]`` may be missing, ``a|b`` is one of them."""
+        start = self.index
+        for optional, options in _pattern(words):
+            if not self.take_any(*options) and not optional:
+                self.index = start
+                return False
+        return True
 
     def punct(self, text: str) -> bool:
         """Step over this punctuation if it is next."""
@@ -174,3 +184,8 @@ def patch(source: str, edits: list[tuple[int, int, str]]) -> str:
         pieces += [source[position:start], text]
         position = end
     return "".join([*pieces, source[position:]])
+
+
+@cache
+def _pattern(words: str) -> tuple[tuple[bool, tuple[str, ...]], ...]:
+    return tuple((word.startswith("["), tuple(word.strip("[]").upper().split("|"))) for word in words.split())

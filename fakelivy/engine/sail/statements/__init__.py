@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 from fakelivy.engine.port import Table
 from fakelivy.engine.sail.context import Context
@@ -131,24 +130,9 @@ def is_plain(source: str) -> bool:
 def _handler(cursor: Cursor) -> Handler:
     cursor.peek()
     for words in REFUSED:
-        if _recognise(cursor, words):
+        if cursor.opens(words):
             raise cursor.unsupported()
     for words, handler in ROWS:
-        if _recognise(cursor, words):
+        if cursor.opens(words):
             return handler
     return queries.passed
-
-
-@cache
-def _pattern(words: str) -> tuple[tuple[bool, tuple[str, ...]], ...]:
-    return tuple((w.startswith("["), tuple(w.strip("[]").upper().split("|"))) for w in words.split())
-
-
-def _recognise(cursor: Cursor, words: str) -> bool:
-    """Step over ``words`` if the statement opens with them."""
-    start = cursor.index
-    for optional, options in _pattern(words):
-        if not cursor.take_any(*options) and not optional:
-            cursor.index = start
-            return False
-    return True

@@ -1,0 +1,1 @@
+"""Apache Spark itself, by the URL of a Spark Connect server."""

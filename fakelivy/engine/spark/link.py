@@ -1,0 +1,66 @@
+"""A Spark Connect session on a server of somebody else's: reached by URL, told of its end, never killed."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+
+from fakelivy.engine.port import EngineUnavailable
+from fakelivy.engine.sail.connect import Link, SailError, warm_up
+
+logger = logging.getLogger(__name__)
+
+_FIXED = re.compile(r"CANNOT_MODIFY|static config", re.IGNORECASE)
+
+
+def place(url: str) -> str:
+    """``url`` without its parameters, which may hold a token."""
+    return url.partition("/;")[0].partition(";")[0]
+
+
+class SparkLink(Link):
+    """A new session on the server at ``url``.
+
+    Raises:
+        EngineUnavailable: the URL is not one of Spark Connect's.
+    """
+
+    def __init__(self, url: str) -> None:
+        warm_up()
+        from pyspark.errors.exceptions.base import PySparkException
+        from pyspark.sql.connect.client import SparkConnectClient
+
+        if not url.startswith("sc://"):
+            raise EngineUnavailable(f"a Spark Connect URL looks like sc://127.0.0.1:15002, not {place(url)!r}")
+        try:
+            self._client = SparkConnectClient(url)
+        except PySparkException as error:
+            raise EngineUnavailable(f"{place(url)} is not a Spark Connect URL: {error}") from error
+        # The defaults retry a dead server for ten minutes.
+        self._client.set_retry_policies([])
+        self._client.disable_reattachable_execute()
+
+    def offer(self, settings: Mapping[str, str]) -> None:
+        """Set what can be set now; what a cluster fixes when it starts (memory, cores) stays as it is.
+
+        Raises:
+            SailError: a value is not one.
+        """
+        for key, value in settings.items():
+            try:
+                self.configure({key: value})
+            except SailError as error:
+                if not _FIXED.search(str(error)):
+                    raise
+                logger.info("Spark keeps its own %s: it is set when Spark starts", key)
+
+    def release(self) -> None:
+        """Stop what runs, and tell the server that nobody will come back."""
+        from pyspark.errors.exceptions.base import PySparkException
+
+        self.interrupt()
+        try:
+            self._client.release_session()
+        except PySparkException:
+            return  # Spark before 4.0 forgets a session by itself, after an hour of silence

@@ -1,0 +1,143 @@
+"""The engine `spark`, on a Spark Connect server in a process of its own: Sail's, or real Spark by ``--spark-url``."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from fakelivy.clock import SystemClock
+from fakelivy.engine import create_engine
+from fakelivy.engine.port import Engine, EngineUnavailable, Failure, SessionSpec
+from fakelivy.engine.sail.process import Child
+from fakelivy.engine.spark.link import place
+from tests.engine.conftest import Sql
+
+_SESSIONS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    given = request.config.getoption("--spark-url")
+    if given:
+        yield given
+        return
+    child = Child("spark_catalog")
+    yield f"sc://127.0.0.1:{child.port}"
+    child.kill()
+
+
+@pytest.fixture(scope="module")
+def spark(url: str) -> Iterator[Engine]:
+    engine = create_engine("spark", warehouse=None, clock=SystemClock(), url=url)
+    yield engine
+    engine.close()
+
+
+def opened(engine: Engine, lakehouse: str = "lakehouse", **conf: str) -> Sql:
+    spec = SessionSpec(f"s{next(_SESSIONS)}", lakehouse, {key.replace("_", "."): value for key, value in conf.items()})
+    return Sql(engine.open(spec))
+
+
+def test_statements_run_one_after_another_and_views_stay_in_their_session(spark: Engine) -> None:
+    sql, other = opened(spark), opened(spark)
+    assert sql.rows("select 1 as a, 'x' as b") == [(1, "x")]
+    sql.rows("create or replace temporary view v as select 7 as i")
+    assert sql.rows("select i from v") == [(7,)]
+    assert "TABLE_OR_VIEW_NOT_FOUND" in other.error("select * from v") or "not found" in other.error("select * from v")
+    assert Sql(sql.session.sibling(SessionSpec("hc", "lakehouse"))).rows("select 2") == [(2,)]
+    sql.session.close()
+    sql.session.close()
+
+
+def test_a_write_is_carried_out_once(spark: Engine, tmp_path: object) -> None:
+    sql = opened(spark)
+    sql.rows(f"create or replace table once using delta location '{tmp_path}/once' as select 1 as i")
+    sql.rows("insert into once values (2)")
+    assert sql.rows("select i from once order by i") == [(1,), (2,)]
+    sql.rows("drop table once")
+
+
+def test_schemas_of_another_lakehouse_are_told_apart(spark: Engine) -> None:
+    sql = opened(spark)
+    sql.rows("create schema if not exists silver.sales")
+    assert sql.rows("show schemas in SILVER") == [("sales",)]
+    assert ("sales",) not in sql.rows("show schemas")
+    assert sql.rows("show schemas like 'DB*'") == [("dbo",)]
+    assert sql.error("show schemas in nowhere").startswith("[SCHEMA_NOT_FOUND]")
+    sql.rows("use schema silver.sales")
+    assert ("sales",) in sql.rows("show schemas")
+    assert sql.rows("select current_database()") == [("silver__sales",)]
+    sql.rows("use schema lakehouse.dbo")
+    sql.rows("drop schema silver.sales cascade")
+    assert sql.rows("select current_database()") == [("dbo",)]
+    assert opened(spark, "silver").rows("select current_database()") == [("silver__dbo",)]
+
+
+def test_more_rows_than_asked_for_are_cut_and_said_so(spark: Engine) -> None:
+    table = opened(spark).table("select id from range(50)", max_rows=3)
+    assert (len(table.rows), table.truncated) == (3, True)
+
+
+def test_a_failed_statement_leaves_the_session_usable(spark: Engine) -> None:
+    sql = opened(spark)
+    sql.error("select * from nothing_of_this_name")
+    assert "code of kind 'scala'" in str(sql.outcome("1", kind="scala"))
+    assert sql.rows("select 3") == [(3,)]
+
+
+def test_cancel_stops_the_statement_and_not_the_next(spark: Engine) -> None:
+    sql = opened(spark)
+    slow = "select count(*) from range(1000000) a cross join range(10000000) b where a.id + b.id = 5"
+    execution, done = sql.start(slow)
+    waiting, skipped = sql.start("select 1")
+    execution.cancel()
+    execution.cancel()
+    waiting.cancel()
+    assert done.wait(60)
+    assert skipped.wait(60)
+    for each in (execution, waiting):
+        assert isinstance(each.outcome, Failure)
+        assert each.outcome.cancelled
+    assert sql.rows("select 4") == [(4,)]
+
+
+def test_settings_of_a_running_spark_are_left_alone_and_wrong_values_refused(spark: Engine) -> None:
+    sql = opened(spark, spark_sql_session_timeZone="America/New_York", spark_executor_memory="4g")
+    assert sql.rows("select cast(timestamp'2024-01-01 00:00:00' as bigint)") == [(1704085200,)]
+    with pytest.raises(EngineUnavailable, match="refuses the session"):
+        opened(spark, spark_sql_ansi_enabled="maybe")
+
+
+def test_nobody_there_is_said_at_once_without_the_token(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    url = f"sc://127.0.0.1:{port}/;token=s3cret"
+    engine = create_engine("spark", warehouse=None, clock=SystemClock(), url=url)
+    with caplog.at_level(logging.DEBUG), pytest.raises(EngineUnavailable) as raised:
+        engine.open(SessionSpec("0", "lakehouse"))
+    assert f"sc://127.0.0.1:{port}" in str(raised.value)
+    assert "s3cret" not in f"{raised.value!r} {engine!r} {caplog.text}"
+
+
+def test_a_lost_spark_ends_the_statement_and_the_session_goes_on_with_the_next(request: pytest.FixtureRequest) -> None:
+    child = Child("spark_catalog")
+    engine = create_engine("spark", warehouse=None, clock=SystemClock(), url=f"sc://127.0.0.1:{child.port}")
+    sql = opened(engine)
+    child.kill()
+    assert sql.error("select 1").startswith("[ENGINE_LOST] Spark at sc://127.0.0.1:")
+    assert sql.error("select 1").startswith("[ENGINE_LOST] no Spark Connect server answers")
+    engine.close()
+    with pytest.raises(EngineUnavailable):
+        engine.open(SessionSpec("late", "lakehouse"))
+
+
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:15002", "sc://", "127.0.0.1:15002/;token=s3cret"])
+def test_what_is_no_spark_connect_url_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"needs a URL such as sc://127\.0\.0\.1:15002") as raised:
+        create_engine("spark", warehouse=None, clock=SystemClock(), url=url)
+    assert "s3cret" not in str(raised.value)
+    assert place("sc://h:1/;token=x") == place("sc://h:1;token=x") == "sc://h:1"
