@@ -7,15 +7,16 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+URL    ?= sc://127.0.0.1:15002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo spark test check docs wheel tools clean
+.PHONY: help demo spark test test-spark check docs wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
 
 help: ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 17
 
 demo: $(VENV)/installed-demo ## build a real dbt project on a fake Livy server, and check every figure (ARGS=--help)
 	@$(BIN)/python examples/demo.py $(ARGS)
@@ -26,6 +27,10 @@ spark: $(BIN)/python ## start Apache Spark with Delta for `fakelivy serve --engi
 test: $(VENV)/installed-dev ## run the tests in parallel (ARGS='-k name' …)
 	@echo "Running the tests on all cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-spark: $(VENV)/installed-dev ## run the engine's tests and the statement suite on a Spark Connect server (URL=sc://…)
+	@$(BIN)/python -m pytest tests/engine/test_spark.py --spark-url "$(URL)" $(ARGS)
+	@$(BIN)/python -m tests.engine.fidelity.statements "$(URL)" --check
 
 check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 	$(BIN)/ruff check .

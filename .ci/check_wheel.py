@@ -19,7 +19,10 @@ REQUIRED = (
     "dbt/include/fabricspark/macros/seed.sql",
     "dbt/include/fabricspark/profile_template.yml",
     "fakelivy/py.typed",
+    "chaos/processes/scenarios/nightly/nothing_goes_wrong.yml",
+    "chaos/projects/ledger/dbt_project.yml",
     "chaos/py.typed",
+    "chaos/templates/report.html",
 )
 ALONE = """
 import importlib.util

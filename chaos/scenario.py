@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from fakelivy import Fault, FaultError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from chaos.simulation import STRATEGIES
 
@@ -74,21 +74,34 @@ SETTINGS: Mapping[str, float] = {"statement_timeout": 600.0, "session_start_time
 """What every client is told unless a scenario says otherwise, in seconds."""
 
 
+def _spelt(value: tuple[str, ...]) -> tuple[str, ...]:
+    for each in value:
+        try:
+            Fault.parse(each)
+        except FaultError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+Faults = Annotated[tuple[str, ...], AfterValidator(_spelt)]
+Operation = Literal[
+    "create_session",
+    "get_session",
+    "list_sessions",
+    "delete_session",
+    "submit_statement",
+    "get_statement",
+    "list_statements",
+    "cancel_statement",
+]
+"""What all clients of a Livy session do."""
+
+
 class Explicit(Data):
     """These faults, in the grammar of docs/faults.md; each must strike."""
 
     plan: Literal["explicit"] = "explicit"
-    faults: tuple[str, ...]
-
-    @field_validator("faults")
-    @classmethod
-    def _spelt(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for each in value:
-            try:
-                Fault.parse(each)
-            except FaultError as error:
-                raise ValueError(str(error)) from None
-        return value
+    faults: Faults
 
 
 class Random(Data):
@@ -99,11 +112,19 @@ class Random(Data):
 
 
 class Pairs(Data):
-    """Each seed takes the next pair of an operation and a fault that can happen to it."""
+    """Each seed takes the next pair of one of the ``operations`` and a fault that can happen to it; it strikes the
+    first ``strikes`` requests. The faults of ``beside`` are there too, to bring the client into the situation."""
 
     plan: Literal["pairs"] = "pairs"
+    operations: Annotated[tuple[Operation, ...], Field(min_length=1)] = (
+        "create_session",
+        "get_session",
+        "submit_statement",
+        "get_statement",
+        "delete_session",
+    )
     strikes: Count = 1
-    """How many requests it strikes."""
+    beside: Faults = ()
 
 
 Plan = Annotated[Explicit | Random | Pairs, Field(discriminator="plan")]
@@ -118,8 +139,9 @@ class Phases(Data):
 
 
 class Budget(Data):
-    """How much of it is run: so many seeds in turn, over the strategies; and at most so much virtual time a run."""
+    """How much of it is run: so many seeds from ``first`` on, over the strategies; and the virtual time of a run."""
 
+    first: Annotated[int, Field(ge=0)] = 0
     seeds: Count = 8
     strategies: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(STRATEGIES)
     virtual_seconds: Seconds = 20_000.0

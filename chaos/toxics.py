@@ -53,6 +53,15 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 """Toxic -> what it takes and in which unit (toxiproxy's README). ``down`` is the whole proxy refusing connections."""
 
 
+def table() -> str:
+    """Every toxic and what it takes, for the documentation."""
+    rows = ["| toxic | takes |", "|---|---|"]
+    for kind, attributes in ATTRIBUTES.items():
+        said = "; ".join(f"`{name}`: {meaning}" for name, meaning in attributes.items())
+        rows.append(f"| `{kind}` | {said or 'nothing: every connection is refused'} |")
+    return "\n".join(rows)
+
+
 class ToxiproxyError(RuntimeError):
     """The proxy server is not there, did not start, or refused."""
 

@@ -16,10 +16,13 @@ from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 from dbt.adapters.fabricspark.resilience import policy
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 
+from chaos import toxics
+from chaos.processes import judge
 from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
+from tests.engine.fidelity import tables as fidelity
 
 ROOT = Path(__file__).parent.parent
 
@@ -111,9 +114,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "dialect-knobs": dialect_knobs,
     "retry-outcomes": outcomes,
     "retry-policy": policy.table,
+    "fidelity-shares": fidelity.shares,
+    "fidelity-functions": fidelity.functions,
+    "fidelity-statements": fidelity.statements,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
+    "process-invariants": judge.table,
+    "toxics": toxics.table,
 }
 
 _MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

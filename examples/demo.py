@@ -126,10 +126,10 @@ class Demo:
 
     @contextmanager
     def server(self) -> Iterator[None]:
-        """fakelivy with its embedded engine, on a free port, stopped at the end whatever happens."""
+        """fakelivy on a free port, stopped at the end whatever happens."""
         warehouse = self.work / "warehouse"
         log = self.work / "server.log"
-        command = [sys.executable, "-m", "fakelivy", "serve", "--engine", "sail"]
+        command = [sys.executable, "-m", "fakelivy", "serve", "--engine", self.options.engine]
         with log.open("w", encoding="utf-8") as output:
             say(f"\n==> start fakelivy; its log is {log}")
             command += ["--port", "0", "--warehouse", str(warehouse)]
@@ -170,8 +170,9 @@ class Demo:
 
     def environment(self) -> dict[str, str]:
         """Ours, with a dbt that keeps to itself."""
+        spark = {"FAKELIVY_SPARK_URL": self.options.spark_url} if self.options.engine == "spark" else {}
         quiet = {"DBT_PROFILES_DIR": str(self.project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-        return {**os.environ, **quiet, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "NO_COLOR": "1"}
+        return {**os.environ, **quiet, **spark, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "NO_COLOR": "1"}
 
     def dbt(self, title: str, *arguments: str) -> None:
         """Run dbt as a person would, show each node as it ends, and raise DemoError unless all is well."""
@@ -260,6 +261,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="another seed, another shop (default 7)")
     parser.add_argument("--threads", type=int, choices=range(1, 65), metavar="N", default=4, help="dbt's (default 4)")
     parser.add_argument("--dialect", choices=("livy", "fabric"), default="livy", help="which Livy dbt talks to")
+    parser.add_argument("--engine", choices=("sail", "spark"), default="sail", help="what executes the SQL")
+    parser.add_argument("--spark-url", default="sc://127.0.0.1:15002", metavar="URL", help="of the engine spark")
     parser.add_argument("--workdir", type=Path, default=ROOT / ".demo", help="wiped at the start (default .demo)")
     parser.add_argument("--keep-serving", action="store_true", help="leave the server on at the end, until Ctrl-C")
     return parser.parse_args(argv)

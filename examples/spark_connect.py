@@ -1,7 +1,7 @@
 """Apache Spark with Delta Lake as a Spark Connect server on this machine, for `fakelivy serve --engine spark`.
 
 Installs the Spark of one line into a folder of its own, the first time (400 MB from PyPI, Delta from Maven Central),
-and serves until Ctrl-C. Needs Java 17.
+and serves until Ctrl-C. Needs Java 17. The tables live as long as this Spark does.
 """
 
 from __future__ import annotations
@@ -153,6 +153,8 @@ def serve(options: argparse.Namespace) -> None:
     folder: Path = options.folder.resolve() / options.line
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "home").mkdir(exist_ok=True)
+    # Spark's own catalog is in memory: what an earlier one left here nobody knows any more.
+    shutil.rmtree(folder / "warehouse", ignore_errors=True)
     submit = install(line, folder)
     started = command(submit, line, options, folder)
     log = folder / "spark.log"

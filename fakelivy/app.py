@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
-from werkzeug.routing import BaseConverter, Map
+from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.wrappers import Response
 
 from fakelivy.call import Call, Reply, Route, Services
@@ -26,6 +27,7 @@ from fakelivy.wire import KEY, ConnectionLost, SocketWire, Wire
 def create_app(services: Services) -> Flask:
     """The WSGI application over ``services``."""
     app = Flask("fakelivy", static_folder=None)
+    app.url_rule_class = _MatchOnly
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters["anycase"] = _AnyCase
@@ -169,6 +171,18 @@ def _record(call: Call, operation: str, status: int) -> None:
             status=status,
         )
     )
+
+
+class _MatchOnly(Rule):
+    """A route whose URL nobody builds: to compile the builders is most of the time in which a server starts."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        del append_unknown
+        return _no_url
+
+
+def _no_url(*_: object) -> tuple[str, str]:
+    raise NotImplementedError("this server builds no URLs of its routes")
 
 
 class _AnyCase(BaseConverter):

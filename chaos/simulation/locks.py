@@ -114,7 +114,9 @@ class SimulatedCondition:
             self._scheduler.block(f"wait on {self._name}", timeout, lambda: told[0])
         finally:
             self._waiters = [each for each in self._waiters if each is not told]
-        self._lock._take_back(depth)
+            # An interrupt, too, finds the lock held on its way out.
+            if not self._scheduler.over:
+                self._lock._take_back(depth)
         return told[0]
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:

@@ -70,6 +70,7 @@ class Thread:
         self.doing = "about to start"
         self.until = _FOREVER
         self.ready: Callable[[], bool] | None = None
+        self.pending: BaseException | None = None
         self.gate = threading.Lock()
         self.gate.acquire()
         self._scheduler = scheduler
@@ -88,6 +89,11 @@ class Thread:
         if not self.done and self._scheduler.inside:
             self._scheduler.block(f"join {self.name}", timeout, lambda: self.done)
         return self.done
+
+    def interrupt(self, error: BaseException) -> None:
+        """Have ``error`` raised in it at its next turn, whatever it waits for: a signal's exception, say."""
+        self.pending = error
+        self.until = self._scheduler.elapsed
 
     def _run(self) -> None:
         self.gate.acquire()
@@ -208,6 +214,9 @@ class Scheduler:
         self._turn(thread)
         if self.over:
             raise Aborted
+        if thread.pending is not None:
+            error, thread.pending = thread.pending, None
+            raise error
         return ready is None or ready()
 
     def ended(self) -> None:

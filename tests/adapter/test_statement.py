@@ -17,7 +17,7 @@ from dbt.adapters.fabricspark.livy.errors import (
     StatementCancelled,
     StatementFailed,
 )
-from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
+from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings, marked
 
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
 
@@ -302,3 +302,17 @@ def test_a_server_that_refuses_to_cancel_does_not_hide_the_time_out(
     server.answers[CANCEL] = [(500, "no")]
     with pytest.raises(DeadlineExceeded):
         statement.run(PLACE)
+
+
+@pytest.mark.parametrize(
+    "sql", ["set a=b", "  RESET a", '/* {"app": "dbt"} */\n SET a=b', "-- y\nset a=b", "add jar x"]
+)
+def test_the_mark_stands_before_what_spark_takes_to_the_end(sql: str) -> None:
+    assert marked(sql, "/* m */") == f"/* m */\n{sql}"
+
+
+@pytest.mark.parametrize(
+    "sql", ["select 1", "/* set a */ select 1", "-- set\nselect 1", "settle", "insert into t select 'set'"]
+)
+def test_the_mark_stands_after_all_else(sql: str) -> None:
+    assert marked(sql, "/* m */") == f"{sql}\n/* m */"

@@ -27,6 +27,21 @@ UTC = dt.timezone.utc
         ("integer", "-1", -1),
         ("double", "1.5", 1.5),
         ("double", '"Infinity"', float("inf")),
+        ("double", "NaN", float("nan")),
+        ("double", '"NaN"', float("nan")),
+        ("float", "-Infinity", float("-inf")),
+        ("double", '"not a number"', "not a number"),
+        ("long", '"1.5"', "1.5"),
+        ("long", "{}", {}),
+        ("date", '"10000-01-01"', "10000-01-01"),
+        ("date", '"+10000-01-01"', "+10000-01-01"),
+        ("date", '"-0044-03-15"', "-0044-03-15"),
+        ("timestamp", '"soon"', "soon"),
+        ("decimal(10,2)", '"NaN"', Decimal("NaN")),
+        ("decimal", "1", Decimal("1")),
+        ({"type": "struct", "fields": []}, '{"a":{"b":null}}', {"a": {"b": None}}),
+        ({"type": "udt"}, "1", 1),
+        (None, '"x"', "x"),
         ("decimal(10,2)", "1.1", Decimal("1.10")),
         ("decimal(38,18)", '"0.123456789012345678"', Decimal("0.123456789012345678")),
         ("decimal(10,0)", "3.0", Decimal("3")),
@@ -71,6 +86,32 @@ def test_nulls_and_duplicate_column_names_survive() -> None:
     assert output is not None
     assert output.rows == ((None, None), (1, dt.date(2024, 2, 29)))
     assert [column.name for column in output.columns or ()] == ["a", "a"]
+
+
+@pytest.mark.parametrize("state", ["available", "Available", "AVAILABLE"])
+def test_states_are_read_in_any_case(state: str) -> None:
+    assert statement_view({"id": 0, "state": state}).state == "available"
+
+
+@pytest.mark.parametrize(
+    "table", [{"data": [[1]]}, {"data": [[1]], "schema": None}, {"data": [[1]], "schema": {"fields": None}}]
+)
+def test_rows_without_a_schema_are_refused(table: dict[str, Any]) -> None:
+    data = {"application/json": table}
+    with pytest.raises(ProtocolError, match="1 values for 0 columns"):
+        statement_view({"id": 0, "state": "available", "output": {"status": "ok", "data": data}})
+
+
+@pytest.mark.parametrize("output", [None, 17, "ok", []])
+def test_an_output_that_is_none_is_none(output: Any) -> None:
+    assert statement_view({"id": 0, "state": "available", "output": output}).output is None
+
+
+@pytest.mark.parametrize("data", [None, [], {"text/plain": "x"}, {"application/json": None}, {"image/png": "x"}])
+def test_a_result_of_another_kind_is_no_table(data: Any) -> None:
+    output = statement_view({"id": 0, "state": "available", "output": {"status": "ok", "data": data}}).output
+    assert output is not None
+    assert output.columns is None
 
 
 def test_a_row_of_the_wrong_width_is_refused() -> None:

@@ -13,7 +13,7 @@ from fakelivy.clock import SystemClock
 from fakelivy.engine import create_engine
 from fakelivy.engine.port import Engine, EngineUnavailable, Failure, SessionSpec
 from fakelivy.engine.sail.process import Child
-from fakelivy.engine.spark.link import place
+from fakelivy.engine.spark.link import message, place
 from tests.engine.conftest import Sql
 
 _SESSIONS = itertools.count()
@@ -141,3 +141,9 @@ def test_what_is_no_spark_connect_url_is_refused(url: str) -> None:
         create_engine("spark", warehouse=None, clock=SystemClock(), url=url)
     assert "s3cret" not in str(raised.value)
     assert place("sc://h:1/;token=x") == place("sc://h:1;token=x") == "sc://h:1"
+
+
+def test_a_failure_is_what_spark_said_and_no_stack() -> None:
+    said = "(org.apache.spark.sql.X) [DIVIDE_BY_ZERO] Division by zero.\n\nJVM stacktrace:\njava.lang.X\n\tat a.b"
+    assert message(Exception(said)) == "[DIVIDE_BY_ZERO] Division by zero."
+    assert message(Exception("(a b) is no table")) == "(a b) is no table"

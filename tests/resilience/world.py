@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import requests
 from dbt.adapters.fabricspark.client import Client, connect
@@ -27,6 +28,7 @@ class World:
     runtime: SimulatedRuntime
     server: FakeLivy
     client: Client
+    another: Callable[..., Client]
     results: dict[str, object] = field(default_factory=dict)
 
     def execute(self, *statements: str) -> None:
@@ -93,7 +95,8 @@ def world(
     ):
         place = lakehouse_named("lakehouse", schemas=True)
         path = f"/v1/workspaces/{place.workspace_id}/lakehouses/{place.id}/livyapi/versions/2023-12-01"
-        client = connect(
+        another = partial(
+            connect,
             server.url + (path if dialect == "fabric" else ""),
             runtime=runtime,
             adapter=server.mount(http).get_adapter(server.url + "/"),  # type: ignore[arg-type]  # the one just mounted
@@ -102,4 +105,4 @@ def world(
             logger=logging.getLogger("tests.resilience"),
             settings=settings,
         )
-        yield World(scheduler, runtime, server, client)
+        yield World(scheduler, runtime, server, another(), another)

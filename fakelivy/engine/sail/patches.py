@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from fakelivy.engine.sail.catalog import Name, Relation
 from fakelivy.engine.sail.names import full_name, references, render
+from fakelivy.engine.sail.rewrites import REWRITES, Call, Edit
 from fakelivy.engine.sail.syntax import patch
 from fakelivy.engine.sail.tokens import Kind, Token, quote_name, quote_string, tokenize
 
-Edit = tuple[int, int, str]
-
-_TRIGGER = re.compile(r"to_timestamp|cast|version", re.IGNORECASE)
 _FAILS_ON_BAD_TEXT = frozenset(
     {
         *("DOUBLE", "FLOAT", "REAL", "DECIMAL", "DEC", "NUMERIC", "BOOLEAN"),
@@ -26,19 +24,6 @@ _FAILS_ON_BAD_TEXT = frozenset(
 
 SPARK_VERSION = "3.5.5"
 """What ``version()`` gives: that of Fabric's runtime 1.3 (Fabric docs), not Sail's own."""
-
-
-class Call(NamedTuple):
-    """A function call: ``tokens[at]`` is its name, ``tokens[closing]`` the parenthesis that ends it."""
-
-    tokens: Sequence[Token]
-    at: int
-    closing: int
-    commas: int
-
-    @property
-    def empty(self) -> bool:
-        return self.closing == self.at + 2
 
 
 @dataclass(frozen=True)
@@ -89,15 +74,17 @@ def _name_edits(source: str, scope: Scope) -> Iterator[Edit]:
 
 
 def _call(tokens: Sequence[Token], at: int) -> Call | None:
-    depth = commas = 0
+    depth = 0
+    commas: list[int] = []
     for index in range(at + 1, len(tokens)):
         text = tokens[index].text
         if tokens[index].kind is not Kind.PUNCT:
             continue
         depth += (text == "(") - (text == ")")
         if depth == 0:
-            return Call(tokens, at, index, commas)
-        commas += text == "," and depth == 1
+            return Call(tokens, at, index, tuple(commas))
+        if text == "," and depth == 1:
+            commas.append(index)
     return None
 
 
@@ -131,8 +118,15 @@ def _version(call: Call, _: bool) -> list[Edit]:
     return [(call.tokens[call.at].start, call.tokens[call.closing].end, quote_string(SPARK_VERSION))]
 
 
+def _always(make: Callable[[Call], list[Edit]]) -> Callable[[Call, bool], list[Edit]]:
+    return lambda call, _: make(call)
+
+
 _CALLS: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
+    **{name: _always(make) for name, make in REWRITES.items()},
     "TO_TIMESTAMP": _to_timestamp,
     "CAST": _cast,
     "VERSION": _version,
 }
+
+_TRIGGER = re.compile("|".join(_CALLS), re.IGNORECASE)

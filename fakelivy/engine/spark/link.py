@@ -11,12 +11,22 @@ from fakelivy.engine.sail.connect import Link, SailError, warm_up
 
 logger = logging.getLogger(__name__)
 
+_EXCEPTION = re.compile(r"\A\([\w.$]+\) ")
+
+_TRACE = "\n\nJVM stacktrace:"
+"""What pyspark puts between the message of Spark 4 and the server's stack, which is not part of it."""
+
 _FIXED = re.compile(r"CANNOT_MODIFY|static config", re.IGNORECASE)
 
 
 def place(url: str) -> str:
     """``url`` without its parameters, which may hold a token."""
     return url.partition("/;")[0].partition(";")[0]
+
+
+def message(error: Exception) -> str:
+    """What Spark said, without the stack of its JVM and the name of its exception."""
+    return _EXCEPTION.sub("", str(error).partition(_TRACE)[0].strip())
 
 
 class SparkLink(Link):
@@ -39,6 +49,8 @@ class SparkLink(Link):
             raise EngineUnavailable(f"{place(url)} is not a Spark Connect URL: {error}") from error
         # The defaults retry a dead server for ten minutes.
         self._client.set_retry_policies([])
+        # pyspark prints every failed query with a stack trace; the statement's own failure says it.
+        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
         self._client.disable_reattachable_execute()
 
     def offer(self, settings: Mapping[str, str]) -> None:

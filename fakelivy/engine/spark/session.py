@@ -14,7 +14,7 @@ from fakelivy.engine.sail.errors import SparkError, unsupported
 from fakelivy.engine.sail.tokens import quote_name
 from fakelivy.engine.spark import commands
 from fakelivy.engine.spark.lakehouses import Lakehouses
-from fakelivy.engine.spark.link import SparkLink, place
+from fakelivy.engine.spark.link import SparkLink, message, place
 from fakelivy.engine.worker import Running, Worker
 
 CANCEL_GRACE = 10.0
@@ -100,7 +100,7 @@ class SparkSession:
         except EngineUnavailable as error:
             return Failure(f"[ENGINE_LOST] {error}")
         except (SailError, SparkError) as error:
-            return CANCELLED if running.cancelled.is_set() else Failure(str(error))
+            return CANCELLED if running.cancelled.is_set() else Failure(message(error))
         except Exception as error:
             # A bug of ours must end the statement, not the thread that all later ones wait for.
             logger.exception("statement failed inside the engine")

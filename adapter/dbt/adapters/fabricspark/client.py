@@ -11,6 +11,7 @@ from typing import Any
 
 from dbt.adapters.fabricspark.__version__ import version
 from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livysession import LivySessionManager
@@ -86,6 +87,7 @@ def connect(
     requests_per_minute: float | None = None,
     logger: logging.Logger | None = None,
     settings: Mapping[str, float] | None = None,
+    leases: LeaseFile | None = None,
 ) -> Client:
     """A client of one server; the session starts with the first statement.
 
@@ -98,6 +100,7 @@ def connect(
         requests_per_minute: over all threads; ``None`` is no limit.
         logger: where retries are told.
         settings: any of ``DEFAULTS``.
+        leases: where the session is left to the next client; ``None`` deletes it at the end.
 
     Raises:
         TypeError: a setting that does not exist.
@@ -112,4 +115,4 @@ def connect(
     pace = Pace(clock, requests_per_minute)
     retrier = Retrier(clock, pace, tokens, told, figures.connect_retries, figures.connect_timeout)
     body = {"name": "dbt-fabricspark", **(session or {"kind": "sql"})}
-    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told), clock)
+    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases), clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 from dbt.adapters.contracts.connection import AdapterResponse, Connection, ConnectionState
@@ -13,15 +14,18 @@ from dbt.adapters.fabricspark.__version__ import version
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.identity import token_source
+from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.signals import StopHandler
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
@@ -51,29 +55,41 @@ class SessionManagers:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = RankedCondition(runtime, Rank.TARGETS)
-        self._managers: dict[str, LivySessionManager] = {}
+        self._managers: dict[str, tuple[LivySessionManager, HaltingRuntime]] = {}
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
         """The manager for a target, made on first use."""
         key = _identity(credentials)
         with self._lock:
             if key not in self._managers:
-                self._managers[key] = _manager(credentials, self._runtime)
-            return self._managers[key]
+                runtime = HaltingRuntime(self._runtime)
+                self._managers[key] = (_manager(credentials, runtime), runtime)
+            return self._managers[key][0]
 
     def disconnect(self, credentials: FabricSparkCredentials) -> None:
         """End a target's session. Never raises."""
         with self._lock:
-            manager = self._managers.pop(_identity(credentials), None)
-        if manager is not None:
-            manager.disconnect()
+            found = self._managers.pop(_identity(credentials), None)
+        if found is not None:
+            found[0].disconnect()
+
+    def halt(self) -> None:
+        """End every wait of every target; what is asked of them from now on is refused, but for cleaning up."""
+        with self._lock:
+            runtimes = [runtime for _, runtime in self._managers.values()]
+        for runtime in runtimes:
+            runtime.halt()
+
+    def halt_soon(self) -> None:
+        """The same from a signal handler, which must not wait for a lock."""
+        self._runtime.spawn("fabricspark-halt", self.halt)
 
 
 def _identity(credentials: FabricSparkCredentials) -> str:
     return repr((credentials.base_url, credentials.who, sorted(credentials.session_body().items(), key=str)))
 
 
-def _manager(credentials: FabricSparkCredentials, runtime: Runtime) -> LivySessionManager:
+def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime) -> LivySessionManager:
     tokens = token_source(credentials, runtime, logger)
     settings = credentials.settings()
     transport = Transport(
@@ -81,7 +97,11 @@ def _manager(credentials: FabricSparkCredentials, runtime: Runtime) -> LivySessi
         http_timeout=settings.http_timeout,
         tokens=tokens,
         user_agent=f"dbt-fabricspark/{version}",
+        left=runtime.left,
     )
+    leases = None
+    if credentials.reuse_session:
+        leases = LeaseFile(Path(credentials.session_id_file).absolute(), credentials.session_key, logger)
     retrier = Retrier(
         runtime,
         Pace(runtime, credentials.request_rate),
@@ -90,7 +110,8 @@ def _manager(credentials: FabricSparkCredentials, runtime: Runtime) -> LivySessi
         settings.connect_retries,
         settings.connect_timeout,
     )
-    return LivySessionManager(LivyApi(transport, retrier), settings, credentials.session_body(), runtime, logger)
+    api = LivyApi(transport, retrier)
+    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -98,6 +119,11 @@ class FabricSparkConnectionManager(SQLConnectionManager):
 
     TYPE = "fabricspark"
     sessions = SessionManagers(SystemRuntime())
+    stopping = StopHandler(sessions.halt_soon)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stopping.install()
 
     @classmethod
     def open(cls, connection: Connection) -> Connection:
@@ -124,14 +150,19 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         try:
             super().cleanup_all()
         finally:
+            self.stopping.uninstall()
             self.sessions.disconnect(cast(FabricSparkCredentials, self.profile.credentials))
 
     def cancel_open(self) -> list[str]:
         """Stop what every other connection is running; the names of those connections.
 
+        Nothing runs on this target from now on: dbt asks for this when a run is over. Every thread wakes up and cancels
+        what it was waiting for; that and the deletion of the session have a budget of seconds in all.
+
         Only open ones are touched: looking at the handle of one that is not would open it. No lock is held while the
         server is told.
         """
+        self.sessions.halt()
         mine = self.get_if_exists()
         with self.lock:
             others = [each for each in self.thread_connections.values() if each is not mine]
@@ -161,7 +192,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
     @classmethod
     def get_response(cls, cursor: LivyCursor) -> AdapterResponse:
         """What dbt prints and writes of a query."""
-        return AdapterResponse(_message="OK", query_id=cursor.query_id)
+        return cursor.response
 
     @classmethod
     def data_type_code_to_name(cls, type_code: int | str) -> str:

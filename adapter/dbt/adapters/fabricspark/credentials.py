@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from dbt.adapters.contracts.connection import Credentials
 from dbt.adapters.fabricspark.authentication import check_authentication, listed
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS, check_incumbent_fields
+from dbt.adapters.fabricspark.lease import target_key
 from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtRuntimeError
 
@@ -84,6 +85,10 @@ class FabricSparkCredentials(Credentials):
     session_idle_timeout: str | None = _setting(None, "Spark's own idle time-out of the session, such as `20m`.")
     spark_config: dict[str, Any] = _setting(
         dict, "Sent as the body of the request for a session: `name`, `conf`, sizes."
+    )
+    reuse_session: bool = _setting(False, "Leave the session running at the end, for the next run.")
+    session_id_file: str = _setting(
+        "livy-session-id.txt", "For `reuse_session`: where sessions are remembered, from the current folder."
     )
     connect_retries: int = _setting(1, "How often to try again when the server cannot be reached. Recommended: 3.")
     connect_timeout: int = _setting(10, "Longest pause between two such tries, in seconds.")
@@ -164,6 +169,12 @@ class FabricSparkCredentials(Credentials):
         names = ("authentication", "authority", "tenant_id", "client_id", "token_file_path", "credential_class")
         secrets = (*SECRETS, "client_certificate_path")
         return repr([getattr(self, name) for name in names] + [hash(repr(getattr(self, name))) for name in secrets])
+
+    @property
+    def session_key(self) -> str:
+        """What makes a session this target's, the same in every process; no secret is in it."""
+        names = ("authentication", "tenant_id", "client_id", "credential_class")
+        return target_key(self.base_url, [getattr(self, name) for name in names], self.session_body())
 
     def session_body(self) -> dict[str, Any]:
         """The body of the request for a session (Livy's ``CreateInteractiveRequest``, Fabric's ``SessionRequest``)."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
 from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
 from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.progress import FabricSparkResponse, response
 from dbt_common.exceptions import DbtDatabaseError
 
 Row = tuple[Any, ...]
@@ -45,6 +47,11 @@ class LivyCursor:
         return f"{self._statement.session_id}/{self._statement.id}"
 
     @property
+    def response(self) -> FabricSparkResponse:
+        """Where the query ran and where its time went."""
+        return response(self._statement, "OK", self._session.spark_ui)
+
+    @property
     def description(self) -> list[tuple[str, str, None, None, None, None, bool]] | None:
         """DB-API's seven fields per column: name and Spark type; ``None`` before there is a result."""
         if self._output is None:
@@ -70,8 +77,9 @@ class LivyCursor:
         end = self._next + size
         if end > len(rows) and self._is_cut:
             raise DbtDatabaseError(
-                f"the server cut the result of statement {self.query_id} after {len(rows)} rows; "
-                "ask for fewer rows, or for an aggregate"
+                f"the server cut the result of statement {self.query_id} after {len(rows)} rows, and a part must not "
+                "pass for the whole. Ask for fewer rows or for an aggregate, or let sessions return more: "
+                f"spark_config: {{conf: {{{NUM_ROWS}: 100000}}}} in the profile"
             )
         found = rows[self._next : end]
         self._next += len(found)

@@ -36,8 +36,6 @@ INCUMBENT_FIELDS: dict[str, Incumbent] = {
     "workspace_name": Incumbent((None,), True, "relations are 'schema.table' within the profile's workspace"),
     "quote_identifiers": Incumbent((None, False), True, "identifiers are not quoted"),
     "high_concurrency": Incumbent((None, False), False, "all threads share one session"),
-    "reuse_session": Incumbent((None, False), False, "each run starts a session and deletes it"),
-    "session_id_file": Incumbent((None,), False, "each run starts a session and deletes it"),
     "retry_all": Incumbent((None, False), False, "a statement is never sent twice"),
     "enable_job_retry": Incumbent((None, False), False, "a statement is never sent twice"),
     "job_retry_on_messages": Incumbent((None, []), False, "a statement is never sent twice"),

@@ -8,15 +8,17 @@ from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.lease import MOST_ENTRIES, LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
 from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
 from dbt.adapters.fabricspark.livy.wire import Output
+from dbt.adapters.fabricspark.progress import Progress
 from dbt.adapters.fabricspark.resilience.backoff import query_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
-from dbt.adapters.fabricspark.session import LivySession
+from dbt.adapters.fabricspark.session import DELETE_TIMEOUT, LivySession
 
 __all__ = ["LivySession", "LivySessionManager"]
 
@@ -36,6 +38,7 @@ class LivySessionManager:
     Args:
         api, settings, runtime, logger: see ``LivySession``.
         body: the request for a session; its ``name`` is made unique.
+        leases: where sessions are kept between runs; ``None`` if each run starts its own and deletes it.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class LivySessionManager:
         body: Mapping[str, Any],
         runtime: Runtime,
         logger: logging.Logger,
+        leases: LeaseFile | None = None,
     ) -> None:
+        self._leases = leases
         self._api = api
         self._settings = settings
         self._body = body
@@ -72,19 +77,29 @@ class LivySessionManager:
         return ready or self._start()
 
     def disconnect(self) -> None:
-        """Delete every session that was made here. Never raises."""
+        """Delete every session that was made here, but for one that is kept for the next run. Never raises."""
         with self._lock:
             self._disconnects += 1
             left = [each for each in (*self._graves, self._session, self._coming) if each is not None]
             self._session, self._graves = None, []
         for session in left:
-            session.delete_session()
+            if session.lease is not None and not session.lost and session.session_id is not None:
+                self._logger.debug("Livy session %s is left to the next run", session.session_id)
+                session.lease.release()
+            else:
+                self._delete(session)
 
     @property
     def session_id(self) -> str | None:
         """Of the session that is shared now."""
         with self._lock:
             return self._session.session_id if self._session else None
+
+    @property
+    def spark_ui(self) -> str:
+        """Address of the shared session's Spark UI; ``""`` where unknown."""
+        with self._lock:
+            return self._session.spark_ui if self._session else ""
 
     @property
     def row_limit(self) -> int | None:
@@ -118,9 +133,12 @@ class LivySessionManager:
             assert session is not None, "only the thread that marked it starts it"
         try:
             self._bury()
-            # Livy refuses a name that another session has, and two runs at once are nothing unusual.
-            session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
-            session.wait_for_session_start()
+            if not self._adopt(session):
+                # Livy refuses a name that another session has, and two runs at once are nothing unusual.
+                session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
+                if self._leases is not None:
+                    session.lease = self._leases.add(str(session.session_id), session.name)
+                session.wait_for_session_start()
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.
             self._ended(None, str(error) or "starting a Livy session was interrupted")
@@ -135,6 +153,33 @@ class LivySessionManager:
         self._ended(session, None)
         return session
 
+    def _adopt(self, session: LivySession) -> bool:
+        """Make it one that an earlier run has left; False if there is none.
+
+        A session that cannot be looked at is not one that is no more: then the run fails, and the session stays.
+        """
+        for _ in range(MOST_ENTRIES):
+            lease = self._leases.claim() if self._leases is not None else None
+            if lease is None:
+                return False
+            session.adopt(lease.entry.session_id, lease.entry.name)
+            try:
+                how = session.ended()
+                if how is None:
+                    session.wait_for_session_start()
+            except BaseException:
+                session.session_id = None
+                lease.release()
+                raise
+            if how is None:
+                self._logger.info("using Livy session %s of an earlier run", session.session_id)
+                session.lease = lease
+                return True
+            self._logger.debug("the session of an earlier run is no more: %s", how)
+            session.session_id = None
+            lease.drop()
+        return False
+
     def _ended(self, session: LivySession | None, failure: str | None) -> None:
         with self._lock:
             self._coming, self._session, self._failure = None, session, failure
@@ -142,23 +187,32 @@ class LivySessionManager:
             self._lock.notify_all()
 
     def _discard(self, session: LivySession) -> None:
-        if not session.delete_session():
+        if not self._delete(session):
             with self._lock:
                 self._graves.append(session)
 
     def _bury(self) -> None:
         with self._lock:
             graves, self._graves = self._graves, []
-        left = [session for session in graves if not session.delete_session(BURIAL_TIMEOUT)]
+        left = [session for session in graves if not self._delete(session, BURIAL_TIMEOUT)]
         with self._lock:
             self._graves += left
+
+    @staticmethod
+    def _delete(session: LivySession, timeout: float = DELETE_TIMEOUT) -> bool:
+        if session.lease is not None:
+            session.lease.drop()
+            session.lease = None
+        return session.delete_session(timeout)
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
     def statement(self, sql: str) -> Statement:
         """A statement to run here."""
         settings = StatementSettings(self._settings.statement_timeout, self._settings.poll_statement_wait)
-        return Statement(self._api, sql, settings, self._runtime, self._logger)
+        statement = Statement(self._api, sql, settings, self._runtime, self._logger)
+        statement.on_look = Progress(self._runtime.monotonic, self._logger)
+        return statement
 
     def run(self, statement: Statement) -> Output:
         """Run it, on another session if the first one turns out to be gone and that does no harm.

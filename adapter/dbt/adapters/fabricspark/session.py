@@ -9,12 +9,14 @@ from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.lease import Lease
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
 from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, SETTLING, Decision, Operation
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
@@ -47,6 +49,7 @@ class LivySession:
         spark_ui: address of its Spark UI; ``""`` where unknown.
         lost: whether the server has said that this session is no more.
         newest: the highest statement id seen in it, -1 for none.
+        lease: the right to leave it to the next run; ``None`` if it is deleted at the end.
     """
 
     def __init__(self, api: LivyApi, settings: Settings, runtime: Runtime, logger: logging.Logger) -> None:
@@ -57,6 +60,7 @@ class LivySession:
         self._asked_at = 0.0
         # There may be sessions of our name whose id never reached us.
         self._strays = False
+        self.lease: Lease | None = None
         self.session_id: str | None = None
         self.name = ""
         self.spark_ui = ""
@@ -120,6 +124,10 @@ class LivySession:
             if usable:
                 return usable[0]
         return None
+
+    def adopt(self, session_id: str, name: str) -> None:
+        """Be the session that another run has made."""
+        self.session_id, self.name = session_id, name
 
     # --- waiting ------------------------------------------------------------------------------------------------------
 
@@ -226,19 +234,23 @@ class LivySession:
         """
         deadline = Deadline.after(self._runtime, min(timeout, self._settings.http_timeout))
         try:
-            if self.session_id is not None and not self._is_taken_over(deadline):
-                self._api.delete_session(self.session_id, deadline)
-                self._logger.debug("Livy session %s deleted", self.session_id)
-            self.session_id = None
-            if self._strays:
-                for view in self._api.find_sessions(self.name, deadline):
-                    if session_phase(view.state) is not SessionPhase.ENDED:
-                        self._api.delete_session(view.id, deadline)
-                self._strays = False
+            with cleaning(self._runtime, DELETE_BUDGET):
+                self._delete(deadline)
         except (LivyError, TransportError) as error:
             self._logger.warning("Livy session %s could not be deleted: %s", self.session_id or self.name, error)
             return False
         return True
+
+    def _delete(self, deadline: Deadline) -> None:
+        if self.session_id is not None and not self._is_taken_over(deadline):
+            self._api.delete_session(self.session_id, deadline)
+            self._logger.debug("Livy session %s deleted", self.session_id)
+        self.session_id = None
+        if self._strays:
+            for view in self._api.find_sessions(self.name, deadline):
+                if session_phase(view.state) is not SessionPhase.ENDED:
+                    self._api.delete_session(view.id, deadline)
+            self._strays = False
 
     def _is_taken_over(self, deadline: Deadline) -> bool:
         """Whether the id now belongs to somebody else; only numbers are given out twice (F40)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -23,6 +24,7 @@ from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
 from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
@@ -77,12 +79,21 @@ class StatementSettings:
     longest_pause: float
 
 
+_TAKES_THE_REST = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:set|reset|add|list)\b", re.IGNORECASE | re.DOTALL)
+"""Statements for which Spark takes all that follows as it is: a comment after ``SET k = v`` is part of the value."""
+
+
+def marked(sql: str, mark: str) -> str:
+    """``sql`` and the comment ``mark``: after it where Spark allows, so that errors tell the user's own lines."""
+    return f"{mark}\n{sql}" if _TAKES_THE_REST.match(sql) else f"{sql}\n{mark}"
+
+
 class Statement:
     """A statement. Used by one thread; ``cancel`` may be called from any.
 
     Args:
         api: the server.
-        sql: sent byte for byte, with a comment after it by which it can be found.
+        sql: sent byte for byte, with a comment beside it by which it can be found, see ``marked``.
         settings: see there.
         runtime: clock, lock and the mark.
         logger: where surprises that are survived are told.
@@ -107,7 +118,7 @@ class Statement:
         self._runtime = runtime
         self._logger = logger
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
-        self._cancelled = False
+        self._cancelled = self._told = False
         self._repeatable = is_safe_to_repeat(sql)
         self.mark = f"/* dbt-fabricspark {runtime.unique()} */"
         self.session_id: str | None = None
@@ -133,7 +144,7 @@ class Statement:
         """
         deadline = Deadline.after(self._runtime, self._settings.timeout)
         with self._lock:
-            self.session_id, self.id = place.session_id, None
+            self.session_id, self.id, self._told = place.session_id, None, False
         self._saw(self._submit(place, deadline), place)
         try:
             return self._wait(place, deadline)
@@ -167,7 +178,7 @@ class Statement:
             self.sends += 1
             try:
                 return self._api.submit_statement(
-                    str(self.session_id), f"{self._sql}\n{self.mark}", operation, deadline
+                    str(self.session_id), marked(self._sql, self.mark), operation, deadline
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
@@ -295,9 +306,14 @@ class Statement:
     def _tell_server_to_stop(self) -> None:
         if self.id is None or self.session_id is None:
             return
+        with self._lock:
+            told, self._told = self._told, True
+        if told:
+            return
         deadline = Deadline.after(self._runtime, CANCEL_TIMEOUT)
         try:
-            self._api.cancel_statement(self.session_id, self.id, deadline)
+            with cleaning(self._runtime, CANCEL_BUDGET):
+                self._api.cancel_statement(self.session_id, self.id, deadline)
         except (LivyError, TransportError) as error:
             self._logger.warning("%s could not be cancelled on the server: %s", self._name, error)
 

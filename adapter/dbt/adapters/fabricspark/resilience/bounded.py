@@ -1,7 +1,7 @@
 """HTTP connections whose replies end in time: status line, headers, chunk sizes and body alike.
 
 A socket's time-out counts from one arrival to the next, so a server that sends a byte now and then is never late. Here
-every read from the socket is given what is left of the whole request's time.
+every read from the socket is given what is left of the whole request's time, which another thread may cut short.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.poolmanager import PoolManager
+
+SLICE = 0.25
+"""Seconds a read waits before it asks again how much time is left."""
 
 Remaining = Callable[[], float]
 """Seconds left for the request that the calling thread is making."""
@@ -53,6 +56,7 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, remaining: Remaining) -> None:
         self._sock = sock
+        # Never read from: it keeps the socket open until it is closed too, as http.client expects.
         self._raw = sock.makefile("rb", buffering=0)
         self._remaining = remaining
 
@@ -63,11 +67,13 @@ class _Reader(io.RawIOBase):
         return self._raw.fileno()
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._remaining()
-        if left <= 0:
-            raise TimeoutError("the reply was still arriving when the time was up")
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
+        while (left := self._remaining()) > 0:
+            self._sock.settimeout(min(left, SLICE))
+            try:
+                return self._sock.recv_into(buffer)
+            except TimeoutError:
+                continue
+        raise TimeoutError("the reply was still arriving when the time was up")
 
     def close(self) -> None:
         self._raw.close()

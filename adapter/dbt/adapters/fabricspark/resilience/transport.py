@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol, cast
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from dbt.adapters.fabricspark.resilience.bounded import BoundedAdapter
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import Halted
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLate, ReplyLost, TransportError
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import (
@@ -104,6 +105,7 @@ class Transport:
         tokens: gives the token for each request, or ``None`` for a server without authentication.
         user_agent: sent with every request.
         adapter: a ``requests`` transport adapter to use instead of the network, for tests.
+        left: seconds the calling thread may still take for anything; 0 is ``Halted``. Other threads may change it.
     """
 
     def __init__(
@@ -114,15 +116,17 @@ class Transport:
         tokens: TokenSource | None = None,
         user_agent: str,
         adapter: HTTPAdapter | None = None,
+        left: Callable[[], float] = lambda: float("inf"),
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._http_timeout = http_timeout
         self._tokens = tokens
+        self._left = left
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         # Per thread: the deadline of the request it is making, for the connection's reads.
         self._current = threading.local()
-        wire = adapter or BoundedAdapter(lambda: cast(Deadline, self._current.deadline).remaining)
+        wire = adapter or BoundedAdapter(lambda: min(cast(Deadline, self._current.deadline).remaining, left()))
         self._session.mount("http://", wire)
         self._session.mount("https://", wire)
 
@@ -139,11 +143,14 @@ class Transport:
             NotSent: the server was not reached.
             ReplyLost: it may have been reached, and the connection broke before the reply was complete.
             ReplyLate: likewise, and the reply did not come in time.
+            Halted: the run is being stopped.
         """
+        if self._left() <= 0:
+            raise Halted
         url = self.base_url + path
         where = f"{method} {_without_query(url)}"
         token = self._tokens.token(deadline) if self._tokens else None
-        mine = self._current.deadline = deadline.sooner(self._http_timeout)
+        mine = self._current.deadline = deadline.sooner(min(self._http_timeout, self._left()))
         read = max(SHORTEST_TIMEOUT, mine.remaining)
         try:
             with self._session.request(
@@ -159,6 +166,8 @@ class Transport:
                 generation = token.generation if token else None
                 return Reply(response.status_code, response.headers, response.content, generation)
         except (requests.RequestException, HTTPError) as error:
+            if self._left() <= 0:
+                raise Halted from error
             raise _classified(error, where, mine) from error
 
     def close(self) -> None:

@@ -1,0 +1,330 @@
+"""What must be true of every run, judged from the server's journal, the wire and the data; the client is a witness.
+
+Each function yields what is broken, with the moment it happened where there is one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from fakelivy import Oracle
+from fakelivy.journal import Entry, Execution, FaultDecision, SessionForgotten, SessionMoved, StatementMoved
+from fakelivy.machines import SESSION
+
+from chaos.history import Call
+from chaos.ledger import EVENTS, LEDGER
+from chaos.runner import Run
+from chaos.simulation import Deadlock
+from chaos.simulation.clock import START
+
+Broken = Iterator[tuple[str, float | None]]
+Check = Callable[[Run], Broken]
+
+GRACE = 1.0
+"""Seconds in which a thread may still act on what it knew before."""
+
+SLACK = 60.0
+"""Seconds an operation may take beyond its time-outs, to clean up behind itself."""
+
+PER_THREAD = 40
+"""Requests a thread may make in one second; a poll of 50 ms makes half as many."""
+
+PER_MINUTE = 600
+"""Requests of all threads in one minute."""
+
+STALE = 600.0
+"""Seconds before its end from which on a token may be replaced."""
+
+CANCEL_BOUND = 30.0
+"""Seconds from a cancel to the end of what ran."""
+
+_ENDING = SESSION.terminal | {"error", "shutting_down"}
+_WRITES = ("write", "slow", "append", "rebuild")
+
+
+def writes_at_most_once(run: Run) -> Broken:
+    """Each marked write is executed at most once."""
+    executed: dict[str, list[float]] = defaultdict(list)
+    marks = {call.mark: call for call in run.calls if call.step in _WRITES}
+    for entry in run.journal:
+        if isinstance(entry.event, Execution):
+            found = re.search(r"'((?:write|slow|build)-[\w.]+)'", entry.event.code)
+            if found and found[1] in marks and "select mark from" not in entry.event.code:
+                executed[found[1]].append(moment(entry))
+    for mark, times in executed.items():
+        if len(times) > 1:
+            yield f"{mark} was executed {len(times)} times, at {', '.join(f'{at:.2f}' for at in times)} s", times[1]
+
+
+def success_is_true(run: Run) -> Broken:
+    """What is reported done is in the data, exactly once; what is read is what is there."""
+    for call in run.calls:
+        if call.outcome != "ok":
+            continue
+        if call.step in _WRITES:
+            count = _count(run, call)
+            if count != 1 and not (call.step == "append" and run.rebuilt):
+                yield f"{call.mark} was reported done and is there {count} times", call.end
+        elif call.step == "read" and call.mark and call.rows != ((call.mark,),):
+            yield f"reading {call.mark} gave {list(call.rows)}", call.end
+        elif call.step == "list" and not any(EVENTS in row for row in call.rows):
+            yield f"the list of tables lacks {EVENTS}: {list(call.rows)}", call.end
+        elif call.step == "wrong":
+            yield f"a statement that fails was reported done: {call.sql}", call.end
+
+
+def failure_is_true(run: Run) -> Broken:
+    """What is reported as failed, and not as unknown, has not happened."""
+    for call in run.calls:
+        if call.outcome == "failed" and call.step in _WRITES and _count(run, call):
+            yield f"{call.mark} was reported failed ({call.error}: {_cut(call.message)}) and is there", call.end
+
+
+def tables_are_right(run: Run) -> Broken:
+    """The tables hold what was reported done, perhaps what is unknown, and nothing else."""
+    rows = Counter(run.tables.get(LEDGER, ()))
+    known = {call.mark for call in run.calls if call.step in ("write", "slow")}
+    for mark, count in rows.items():
+        if mark not in known:
+            yield f"{LEDGER} has {mark}, which nobody wrote", None
+        if count > 1:
+            yield f"{LEDGER} has {mark} {count} times", None
+
+
+def nothing_rebuilt(run: Run) -> Broken:
+    """The table that only grows is never begun anew."""
+    for table, times in run.rebuilt.items():
+        at = next((call.end for call in run.calls if call.step == "rebuild"), None)
+        yield f"{table} was rebuilt {times} times: an answer that did not come was taken for an empty one", at
+
+
+def no_deadlock(run: Run) -> Broken:
+    """No threads wait for each other."""
+    if isinstance(run.stuck, Deadlock):
+        yield str(run.stuck), run.elapsed
+
+
+def ends_in_time(run: Run) -> Broken:
+    """Every operation ends by its deadline, and the run comes to its end."""
+    if run.stuck is not None and not isinstance(run.stuck, Deadlock):
+        yield str(run.stuck), run.elapsed
+    limit = run.settings["statement_timeout"] + run.settings["session_start_timeout"] + SLACK
+    for call in run.calls:
+        if call.error != "Aborted" and call.end - call.begin > limit:
+            yield (
+                f"{call.step} {call.mark} took {call.end - call.begin:.0f} s; its time-outs are {limit:.0f}",
+                call.begin,
+            )
+    if run.closing_at and run.elapsed - run.closing_at > run.settings["http_timeout"] * 3 + SLACK:
+        yield f"close took {run.elapsed - run.closing_at:.0f} s", run.closing_at
+
+
+def one_session(run: Run) -> Broken:
+    """There is one live session at a time; one more for each that was made and whose reply was lost."""
+    lost = len(_lost(run, "create_session"))
+    alive: set[str] = set()
+    peak, at = 0, None
+    for entry in run.journal:
+        event = entry.event
+        if isinstance(event, SessionMoved) and event.before is None:
+            alive.add(event.session)
+        elif isinstance(event, SessionForgotten) or (isinstance(event, SessionMoved) and event.after in _ENDING):
+            alive.discard(event.session)
+        if len(alive) > peak:
+            peak, at = len(alive), moment(entry)
+    if peak > 1 + lost:
+        yield f"{peak} sessions were alive at one time, {1 + lost} at most are accounted for", at
+
+
+def none_left(run: Run) -> Broken:
+    """When the client has closed, no session of its is alive."""
+    last = {entry.event.session: entry.event.after for entry in run.journal if isinstance(entry.event, SessionMoved)}
+    # What is shutting down cannot be deleted again.
+    left = [each for each in Oracle(run.journal).live_sessions() if last[each] != "shutting_down"]
+    if left and run.stuck is None:
+        yield f"left alive: {', '.join(left)}" + (f"; close said {run.close_error}" if run.close_error else ""), None
+    if run.close_error:
+        yield f"close raised {run.close_error}", run.closing_at
+
+
+def one_refresh(run: Run) -> Broken:
+    """A token is fetched when the last one is about to expire or was refused, once."""
+    for before, after in zip(run.issued, run.issued[1:], strict=False):
+        if before.client != after.client:
+            continue
+        refused = any(
+            each.token == before.number and each.status in (401, 403) and each.end <= after.at for each in run.exchanges
+        )
+        if not refused and before.expires_at - after.at > STALE:
+            yield f"token {after.number} was fetched although {before.number} was good", after.at
+
+
+def no_dead_token(run: Run) -> Broken:
+    """No request bears a token that is known to be dead: expired, or refused as expired before."""
+    expiries = {issue.number: issue.expires_at for issue in run.issued}
+    dead: dict[int, float] = {}
+    # A token that was refused for a reason of its own may be good later.
+    if any("expire_token" in spec for spec in run.faults) and not any("reject_token" in spec for spec in run.faults):
+        for each in run.exchanges:
+            if each.status == 401:
+                dead[each.token] = min(each.end, dead.get(each.token, each.end))
+    for each in run.exchanges:
+        if not each.token:
+            continue
+        if each.begin > expiries[each.token] + GRACE:
+            yield f"{each.method} {each.path} bore token {each.token}, which had expired", each.begin
+        elif each.begin > dead.get(each.token, float("inf")) + GRACE:
+            yield f"{each.method} {each.path} bore token {each.token}, which had been refused", each.begin
+
+
+def waits_as_told(run: Run) -> Broken:
+    """Nobody comes back before the time he was told; calling off and cleaning up may."""
+    for told in run.exchanges:
+        if told.status not in (429, 430) or not told.retry_after or told.retry_after <= 0:
+            continue
+        for each in run.exchanges:
+            cleaning = each.method == "DELETE" or each.path.endswith("/cancel")
+            if not cleaning and told.end < each.begin < told.end + told.retry_after - GRACE:
+                early = told.end + told.retry_after - each.begin
+                yield f"{each.method} {each.path} came {early:.1f} s too early after a {told.status}", each.begin
+                break
+
+
+def no_hot_loop(run: Run) -> Broken:
+    """Requests come at a bounded rate: of one thread in a second, of all in a minute."""
+    lanes: dict[str, list[float]] = defaultdict(list)
+    for each in run.exchanges:
+        lanes[each.thread].append(each.begin)
+    for thread, times in lanes.items():
+        yield from _too_many(sorted(times), PER_THREAD, 1.0, thread)
+    threads = max(1, run.scenario.workload.threads / 4)
+    yield from _too_many(sorted(each.begin for each in run.exchanges), int(PER_MINUTE * threads), 60.0, "all threads")
+
+
+def no_secret(run: Run) -> Broken:
+    """No token shows in an error, in a log or in the journal."""
+    secrets = run.secrets()
+    texts = [
+        *((f"the error of {call.step} {call.mark}", call.message) for call in run.calls),
+        *(("the log", line) for line in run.log),
+        *(("the journal", entry.line()) for entry in run.journal),
+        ("the error of close", run.close_error),
+    ]
+    for where, text in texts:
+        if any(secret in text for secret in secrets):
+            yield f"a token shows in {where}", None
+
+
+def errors_speak(run: Run) -> Broken:
+    """Errors say something, what the server said of the statement included; outcomes are those the scenario allows."""
+    for call in run.calls:
+        if call.error and call.error != "Aborted" and call.outcome == "failed" and len(call.message) < 10:
+            yield f"{call.step} failed with {call.error} and says only {call.message!r}", call.end
+        allowed = run.scenario.expect.get(call.step)  # type: ignore[call-overload]  # other steps have no expectation
+        if allowed and call.phase == "safety" and call.outcome not in allowed:
+            yield f"{call.step} {call.mark} is {call.outcome}: {call.error}: {_cut(call.message)}", call.end
+    for pattern in run.scenario.says:
+        if not any(re.search(pattern, call.message) for call in run.calls):
+            yield f"no error matches {pattern!r}", None
+    for error in run.thread_errors:
+        yield f"a thread of the client ended with {error}", None
+
+
+def recovers(run: Run) -> Broken:
+    """When everything is healed, every thread writes and reads again, within the scenario's bound."""
+    bound = run.scenario.phases.recover_within
+    for call in run.calls:
+        if call.phase != "liveness":
+            continue
+        if call.outcome != "ok":
+            yield f"{call.step} {call.mark}: {call.error}: {_cut(call.message)}", call.end
+        elif call.end - call.begin > bound:
+            yield f"{call.step} {call.mark} took {call.end - call.begin:.0f} s, more than {bound:.0f}", call.end
+
+
+def cancel_reaches_the_server(run: Run) -> Broken:
+    """What runs when somebody cancels has ended on the server soon after."""
+    moments = [at for at in (run.cancelled_at, run.interrupted_at) if at is not None]
+    if not moments:
+        return
+    at = moments[0]
+    running: dict[tuple[str, int], float] = {}
+    ended: dict[tuple[str, int], float] = {}
+    for entry in run.journal:
+        if isinstance(entry.event, StatementMoved):
+            key = (entry.event.session, entry.event.statement)
+            if entry.event.after == "running" and moment(entry) <= at:
+                running[key] = moment(entry)
+            elif entry.event.after in ("cancelled", "available"):
+                ended.setdefault(key, moment(entry))
+        elif isinstance(entry.event, SessionForgotten) or (
+            isinstance(entry.event, SessionMoved) and entry.event.after in SESSION.terminal
+        ):
+            for key in running:
+                if key[0] == entry.event.session:
+                    ended.setdefault(key, moment(entry))
+    for key in running:
+        end = ended.get(key, float("inf"))
+        if end > at + CANCEL_BOUND:
+            yield f"statement {key[1]} of session {key[0]} ran on for {end - at:.0f} s after the cancel", at
+
+
+INVARIANTS: Mapping[str, Check] = {
+    check.__name__: check
+    for check in (
+        writes_at_most_once,
+        success_is_true,
+        failure_is_true,
+        tables_are_right,
+        nothing_rebuilt,
+        no_deadlock,
+        ends_in_time,
+        one_session,
+        none_left,
+        one_refresh,
+        no_dead_token,
+        waits_as_told,
+        no_hot_loop,
+        no_secret,
+        errors_speak,
+        recovers,
+        cancel_reaches_the_server,
+    )
+}
+"""By name, in the order of reports."""
+
+
+def moment(entry: Entry) -> float:
+    """When it happened, in virtual seconds since the start."""
+    return (entry.at - START).total_seconds()
+
+
+def _count(run: Run, call: Call) -> int:
+    table = LEDGER if call.step in ("write", "slow") else EVENTS
+    return run.tables.get(table, []).count(call.mark)
+
+
+def _lost(run: Run, operation: str) -> set[str]:
+    """Faults that struck this operation in a way that may have left its work done and its reply unread."""
+    return {
+        f"{entry.event.fault}/{entry.event.ordinal}"
+        for entry in run.journal
+        if isinstance(entry.event, FaultDecision)
+        and entry.event.fired
+        and entry.event.operation == operation
+        and entry.event.phase != "before"
+    }
+
+
+def _too_many(times: Sequence[float], most: int, seconds: float, who: str) -> Broken:
+    for first, last in zip(times, times[most:], strict=False):
+        if last - first < seconds:
+            yield f"{who}: more than {most} requests in {seconds:.0f} s", first
+            return
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 300 else line[:300] + " …"

@@ -1,0 +1,122 @@
+"""From a plan and a seed to faults: those that are written down, a draw in two levels, or the next of all pairs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from chaos.scenario import Explicit, Pairs, Plan, Random
+
+_LOST = ("reset", "close", "hang", "delay(20)", "status(500)", "status(504,shape=html)", "status(502,shape=html)")
+_TURNED_AWAY = (
+    "status(503,retry_after=seconds,retry_seconds=20)",
+    "status(429,retry_after=seconds,retry_seconds=20)",
+    "status(429,retry_after=http-date,retry_seconds=20)",
+    "status(429,retry_after=body-until,retry_seconds=20)",
+    "status(429)",
+    "status(408)",
+    "status(415,shape=html)",
+)
+_BODY = (
+    "truncate(1)",
+    "dribble(8,pause=1)",
+    "garbage(not_json)",
+    "garbage(html_login)",
+    "garbage(empty)",
+    "garbage(wrong_type,field=id)",
+    "garbage(unknown_fields)",
+)
+_ANY_BODY = tuple(each for each in _BODY if "field=id" not in each)
+_STATES = ("garbage(missing_field)", "garbage(null_field)", "garbage(unknown_state)")
+_DEATHS = ("session_to(dead)", "session_to(gone)", "session_to(error)", "session_to(killed)")
+_ALL = {"before": (*_LOST, *_TURNED_AWAY), "after_commit": _LOST, "body": _BODY}
+
+MISHAPS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "create_session": {**_ALL, "body": (*_BODY, "garbage(missing_field,field=id)")},
+    "get_session": {
+        "before": (*_ALL["before"], *_DEATHS, "not_found_window(5)"),
+        "after_commit": _LOST,
+        "body": (*_BODY, *_STATES),
+    },
+    "list_sessions": {**_ALL, "body": _ANY_BODY},
+    "delete_session": {
+        **_ALL,
+        "body": ("garbage(not_json)", "garbage(html_login)"),
+        "before": (*_ALL["before"], "status(404)"),
+    },
+    "submit_statement": {**_ALL, "before": (*_ALL["before"], *_DEATHS), "after_commit": (*_LOST, *_DEATHS)},
+    "get_statement": {
+        "before": (*_ALL["before"], *_DEATHS, "not_found_window(5)"),
+        "after_commit": _LOST,
+        "body": (*_BODY, *_STATES, "garbage(null_output)"),
+    },
+    "list_statements": {**_ALL, "body": _ANY_BODY},
+    "cancel_statement": {**_ALL, "body": _ANY_BODY, "before": (*_ALL["before"], *_DEATHS)},
+}
+"""What can happen to each operation, by phase."""
+
+FABRIC_ONLY: Mapping[str, Sequence[str]] = {
+    "create_session": ("capacity", "reject_token", "expire_token"),
+    "get_session": ("reject_token", "expire_token"),
+    "list_sessions": ("reject_token", "expire_token"),
+    "delete_session": ("reject_token", "expire_token"),
+    "submit_statement": ("reject_token", "expire_token"),
+    "get_statement": ("reject_token", "expire_token"),
+    "list_statements": ("reject_token", "expire_token"),
+    "cancel_statement": ("reject_token", "expire_token"),
+}
+"""What can happen before an operation where requests bear tokens."""
+
+CERTAIN = ("create_session", "get_session", "submit_statement", "get_statement")
+"""Operations that no client can do without: a drawn plan strikes one of them for sure."""
+
+
+def cells(operations: Sequence[str], dialect: str) -> list[tuple[str, str, str]]:
+    """All pairs of these operations with what can happen to them: operation, phase, effect."""
+    found: list[tuple[str, str, str]] = []
+    for operation in operations:
+        for phase, effects in MISHAPS[operation].items():
+            found.extend((operation, phase, each) for each in effects)
+        if dialect == "fabric":
+            found.extend((operation, "before", each) for each in FABRIC_ONLY[operation])
+    return found
+
+
+def faults(plan: Plan, seed: int, dialect: str, turn: int) -> tuple[str, ...]:
+    """The faults of one run; ``turn`` counts the runs of this dialect."""
+    if isinstance(plan, Explicit):
+        return plan.faults
+    if isinstance(plan, Pairs):
+        pairs = cells(plan.operations, dialect)
+        operation, phase, effect = pairs[turn % len(pairs)]
+        return (*plan.beside, f"{operation}:{phase}:{effect}@first({plan.strikes})")
+    return _drawn(plan, random.Random(f"{seed}/plan"), dialect)
+
+
+def _drawn(plan: Random, rng: random.Random, dialect: str) -> tuple[str, ...]:
+    # The first level leaves most kinds out: a run with few kinds goes deeper than one in which everything happens.
+    operations = sorted({rng.choice(CERTAIN), *rng.sample(sorted(MISHAPS), rng.randint(1, 4))})
+    everything = cells(operations, dialect)
+    kinds = sorted({effect for _, _, effect in everything})
+    kept = set(rng.sample(kinds, min(len(kinds), rng.randint(1, 6))))
+    allowed = [cell for cell in everything if cell[2] in kept] or everything
+    certain = [cell for cell in allowed if cell[0] in CERTAIN] or [cell for cell in everything if cell[0] in CERTAIN]
+    chosen = [(*rng.choice(certain), f"first({rng.randint(1, 3)})")]
+    for _ in range(rng.randint(0, plan.most - 1)):
+        chosen.append((*rng.choice(allowed), _trigger(rng)))
+    return tuple(
+        f"f{number}={operation}:{phase}:{effect}@{trigger}"
+        for number, (operation, phase, effect, trigger) in enumerate(chosen, 1)
+    )
+
+
+def _trigger(rng: random.Random) -> str:
+    return rng.choice(
+        (
+            f"first({rng.randint(1, 3)})",
+            f"nth({rng.randint(1, 6)})",
+            f"every({rng.randint(2, 5)})",
+            f"rate({rng.choice((0.05, 0.1, 0.2))})",
+            f"window({rng.randint(0, 10)},{rng.randint(11, 60)})",
+        )
+    )

@@ -1,0 +1,149 @@
+"""Runs one scenario: dbt under faults, then healed and, had it failed, dbt again; keeps what there is to judge."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fakelivy.journal import Entry
+
+from chaos.processes.baseline import Baseline, ask, start, workspace
+from chaos.processes.dbt import Dbt, Ended
+from chaos.processes.lab import TOKEN, Lab, nobody
+from chaos.processes.model import Scenario
+from chaos.processes.tables import Rows
+from chaos.processes.target import Target
+
+_SIGNALS = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One dbt process of a run, and the journal's entries from its start to its end."""
+
+    process: int
+    phase: str
+    arguments: Sequence[str]
+    ended: Ended
+    begin: int
+    end: int
+    began: dt.datetime
+    ended_at: dt.datetime
+
+    @property
+    def label(self) -> str:
+        return f"dbt {self.process} ({self.phase})"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything there is to judge."""
+
+    scenario: Scenario
+    seed: int
+    baseline: Baseline
+    steps: Sequence[Step]
+    journal: Sequence[Entry]
+    happened: Sequence[tuple[str, int]]
+    trouble: Sequence[str]
+    tables: Mapping[int, Mapping[str, Rows | str]]
+    leaks: Sequence[str]
+    """Files of ours in which a secret was found."""
+
+    def under_faults(self) -> list[Step]:
+        return [step for step in self.steps if step.phase == "faults"]
+
+    def recovery(self, process: int) -> Step | None:
+        """The run of this process after everything was healed, if one was needed."""
+        return next((each for each in self.steps if each.phase == "healed" and each.process == process), None)
+
+
+def run(
+    scenario: Scenario, baseline: Baseline, target: Target, folder: Path, seed: int, toxiproxy: Path | None = None
+) -> Run:
+    """Run it in an empty folder.
+
+    The first process does the project's work on a warehouse that is set up; the others set up schemas of their own
+    meanwhile.
+
+    Raises:
+        ToxiproxyError: the scenario needs a proxy, and there is none.
+        OSError: the folder cannot be written.
+    """
+    warehouse = folder / "warehouse"
+    shutil.copytree(baseline.warehouse, warehouse)
+    spaces = [folder / f"dbt_{process}" for process in range(scenario.processes)]
+    for space in spaces:
+        workspace(baseline.source, space)
+    steps: list[Step] = []
+    with Lab(scenario, warehouse, seed, toxiproxy) as lab:
+        for process, space in enumerate(spaces):
+            target.write_profile(lab, space, scenario, process=process)
+        lab.disturb()
+        steps += _together(scenario, baseline, target, lab, dict(enumerate(spaces)), "faults")
+        lab.heal()
+        failed = {step.process: spaces[step.process] for step in steps if not step.ended.ok}
+        steps += _together(scenario, baseline, target, lab, failed, "healed")
+        tables = {process: ask(lab, baseline.project, process) for process in range(scenario.processes)}
+        return Run(
+            scenario=scenario,
+            seed=seed,
+            baseline=baseline,
+            steps=steps,
+            journal=lab.journal,
+            happened=list(lab.happened),
+            trouble=list(lab.trouble),
+            tables=tables,
+            leaks=_leaks(spaces, (TOKEN, lab.server.authority.options.client_secret)),
+        )
+
+
+def _together(
+    scenario: Scenario, baseline: Baseline, target: Target, lab: Lab, spaces: Mapping[int, Path], phase: str
+) -> list[Step]:
+    """One dbt process per workspace, all at once."""
+    begin, began = len(lab.journal), lab.server.clock.now()
+    processes: dict[int, Dbt] = {}
+    lock = threading.Lock()
+
+    def send(act: str) -> None:
+        with lock:
+            for process in processes.values():
+                process.signal(_SIGNALS[act])
+
+    arguments = {process: _arguments(baseline, process) for process in spaces}
+    steps = []
+    try:
+        lab.on_signal = send
+        for process, space in spaces.items():
+            with lock:
+                processes[process] = start(target, lab, arguments[process], space, f"{phase}.log")
+        for process, dbt in processes.items():
+            ended = dbt.wait(scenario.seconds, scenario.seconds_to_stop)
+            end, now = len(lab.journal), lab.server.clock.now()
+            steps.append(Step(process, phase, arguments[process], ended, begin, end, began, now))
+    finally:
+        lab.on_signal = nobody
+        for dbt in processes.values():
+            dbt.kill()
+    return steps
+
+
+def _arguments(baseline: Baseline, process: int) -> list[str]:
+    return list(baseline.project.work if process == 0 else baseline.project.setup)
+
+
+def _leaks(spaces: Sequence[Path], secrets: Sequence[str]) -> list[str]:
+    """Files that hold a secret, but for the profile, which is where it belongs."""
+    found = []
+    for space in spaces:
+        for path in sorted(each for each in space.rglob("*") if each.is_file() and each.name != "profiles.yml"):
+            content = path.read_bytes()
+            if any(secret.encode() in content for secret in secrets):
+                found.append(str(path.relative_to(space.parent)))
+    return found

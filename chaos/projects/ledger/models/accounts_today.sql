@@ -1,0 +1,3 @@
+{{ config(materialized='ephemeral') }}
+select id, name, credit + {{ var('day') }} as credit
+from {{ ref('accounts') }}

@@ -1,0 +1,82 @@
+"""A run that is stopped stops: nobody sleeps on, and cleaning up has a budget."""
+
+from __future__ import annotations
+
+import pytest
+from dbt.adapters.fabricspark.resilience.halt import Halted, HaltingRuntime
+
+from chaos.simulation import STRATEGIES, Scheduler, SimulatedRuntime
+
+
+def world(seed: int = 1, strategy: str = "random") -> tuple[Scheduler, HaltingRuntime]:
+    scheduler = Scheduler(seed, strategy)
+    return scheduler, HaltingRuntime(SimulatedRuntime(scheduler))
+
+
+def test_until_it_is_halted_time_passes_as_ever() -> None:
+    scheduler, runtime = world()
+
+    def work() -> None:
+        runtime.sleep(5)
+        assert runtime.monotonic() == 5
+        assert runtime.left() == float("inf")
+        condition = runtime.condition()
+        with condition:
+            assert not condition.wait(2)
+        assert runtime.monotonic() == 7
+
+    scheduler.run(work)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_halt_ends_every_sleep_and_wait_at_once(seed: int, strategy: str) -> None:
+    scheduler, runtime = world(seed, strategy)
+    halted: list[float] = []
+    condition = runtime.condition()
+
+    def sleeper() -> None:
+        with pytest.raises(Halted):
+            runtime.sleep(3600)
+        halted.append(runtime.monotonic())
+
+    def waiter() -> None:
+        with condition, pytest.raises(Halted):
+            condition.wait(3600)
+        halted.append(runtime.monotonic())
+
+    def work() -> None:
+        threads = [scheduler.spawn(f"thread {n}", (sleeper, waiter)[n % 2]) for n in range(8)]
+        scheduler.sleep(10)
+        runtime.halt()
+        runtime.halt()
+        for thread in threads:
+            thread.join()
+        with pytest.raises(Halted):
+            runtime.sleep(0.1)
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert halted == [10.0] * 8
+
+
+def test_cleaning_up_goes_on_until_its_time_is_over() -> None:
+    scheduler, runtime = world()
+
+    def work() -> None:
+        with runtime.cleaning(4):
+            assert runtime.left() == float("inf")
+            runtime.sleep(100)
+            runtime.halt()
+            runtime.sleep(3)
+            assert runtime.left() == 1
+            with pytest.raises(Halted):
+                runtime.sleep(5)
+            assert runtime.monotonic() == 104
+            with runtime.cleaning(8):
+                runtime.sleep(1)
+            with pytest.raises(Halted):
+                runtime.check()
+        assert runtime.left() == 0
+
+    scheduler.run(work)

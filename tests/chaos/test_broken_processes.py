@@ -1,0 +1,141 @@
+"""Process scenarios are judged themselves: programs broken on purpose come out red, and for the right reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.processes.baseline import Baseline, BaselineError, prepare
+from chaos.processes.judge import INVARIANTS, PROVES, judge
+from chaos.processes.model import Scenario
+from chaos.processes.run import run
+from chaos.processes.target import Target
+from chaos.results import Verdict
+
+TOY = Path(__file__).with_name("toy")
+INSERT_LOST = 'submit_statement[contains="insert into"]:after_commit:reset@first(1)'
+INSERT_REFUSED = 'submit_statement[contains="insert into"]:before:status(500)@first(1)'
+TABLES_FAIL = 'submit_statement[contains="show tables"]:before:status(500)@first(1)'
+THROTTLED = "submit_statement:before:throttle(60,burst=2,retry_seconds=5)"
+STUCK: Mapping[str, Any] = {
+    "code": "insert into",
+    "do": "fault",
+    "fault": "stuck=get_statement:body:stick_state(running)",
+}
+SIGTERM: Mapping[str, Any] = {"struck": "stuck", "do": "terminate"}
+
+
+def scenario(**more: Any) -> Scenario:
+    content = {"name": "toy", "title": "A toy meets a fault", "why": "", "tier": "smoke", "project": str(TOY)}
+    return Scenario.model_validate({**content, "dialect": "livy", **more})
+
+
+def target(folder: Path, breaks: str) -> Target:
+    template = folder / f"{breaks}.yml"
+    template.write_text("type: toy\nurl: {{ url }}\ntoken: {{ token }}\nbreaks: " + breaks + "\n", encoding="utf-8")
+    return Target(TOY / "dbt", template, "toy")
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    folder = tmp_path_factory.mktemp("baseline")
+    return prepare(scenario(), target(folder, "nothing"), folder / "cache")
+
+
+Judged = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def judged(baseline: Baseline, tmp_path: Path) -> Judged:
+    """Run a toy that breaks something, and give what is not green of it."""
+
+    def judged(breaks: str, **more: Any) -> dict[str, str]:
+        done = run(scenario(**more), baseline, target(tmp_path, breaks), tmp_path / "run", seed=1)
+        return {each.invariant: each.detail for each in judge(done) if each.verdict is not Verdict.PASS}
+
+    return judged
+
+
+def test_an_honest_program_is_green_though_its_write_failed(judged: Judged) -> None:
+    assert judged("nothing", faults=[INSERT_LOST], ends="failed", says=["failed: no reply"]) == {}
+
+
+def test_who_sends_a_write_twice_is_red(judged: Judged) -> None:
+    red = judged("resends", faults=[INSERT_LOST])
+    assert set(red) == {"success is true", "tables are right", "writes once"}
+    assert "ran 2 times, instead of 1: insert into" in red["writes once"]
+    assert "has 3 rows instead of 2" in red["tables are right"]
+
+
+def test_who_reports_a_success_that_did_not_happen_is_red(judged: Judged) -> None:
+    assert set(judged("lies", faults=[INSERT_REFUSED])) == {"success is true", "tables are right"}
+
+
+def test_who_takes_a_failed_question_for_an_empty_answer_is_red(judged: Judged) -> None:
+    red = judged("guesses", faults=[TABLES_FAIL])
+    assert "lost 1 of the 1 rows" in red["nothing rebuilt"]
+
+
+def test_who_leaves_a_session_is_red(judged: Judged) -> None:
+    red = judged("leaks", faults=[INSERT_REFUSED])
+    assert set(red) == {"no session left"}
+    assert len(red["no session left"].splitlines()) == 2, "each process answers for its own"
+
+
+def test_who_comes_back_too_early_is_red(judged: Judged) -> None:
+    assert "no early call" in judged("hasty", faults=[THROTTLED])
+
+
+def test_who_writes_a_token_into_a_log_is_red(judged: Judged) -> None:
+    assert judged("chatty", faults=[INSERT_REFUSED]) == {"no secret shown": "a secret is in dbt_0/debug.log"}
+
+
+def test_who_does_not_hear_a_signal_is_red(judged: Judged) -> None:
+    red = judged("deaf", moments=[STUCK, SIGTERM], seconds_to_stop=1)
+    assert "after its signal and had to be killed" in red["ends in time"]
+
+
+def test_who_hears_it_is_green(judged: Judged) -> None:
+    assert judged("nothing", moments=[STUCK, SIGTERM], ends="failed") == {}
+
+
+def test_who_fails_although_all_is_healed_is_red(judged: Judged) -> None:
+    red = judged("gives up", faults=[INSERT_REFUSED], ends="ok", says=["never said"])
+    assert set(red) == {"ends as expected", "recovers"}
+
+
+def test_a_fault_that_never_struck_and_a_moment_that_never_came_prove_nothing(judged: Judged) -> None:
+    red = judged(
+        "nothing",
+        faults=["get_batch:before:reset"],
+        moments=[{"code": "no such code", "do": "terminate"}],
+    )
+    assert set(red) == {PROVES}
+    assert "never struck: get_batch" in red[PROVES]
+    assert "never came: terminate at the code 'no such code'" in red[PROVES]
+
+
+def test_a_server_that_restarts_loses_sessions_and_no_data(judged: Judged) -> None:
+    restart = {"code": "insert into", "do": "restart_server", "seconds": 0}
+    assert judged("nothing", moments=[restart], ends="failed") == {}
+
+
+def test_without_a_run_that_succeeds_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match="fails without any fault"):
+        prepare(scenario(), target(tmp_path, "gives up"), tmp_path / "cache")
+
+
+def test_every_invariant_was_red_here() -> None:
+    """A new invariant needs a program that breaks it."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in INVARIANTS if f'"{name}"' not in source] == []
+
+
+def test_a_baseline_is_made_once(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert dataclasses.asdict(baseline.setup)["tables"] == {"entries": [[1, 10]]}
+    assert baseline.work.tables == {"entries": [[1, 10], [2, 20]]}
+    assert [times for code, times in baseline.work.writes.items() if code.startswith("insert")] == [1]

@@ -1,0 +1,64 @@
+"""Chaos itself: a client that keeps every promise passes, and each broken one is found out, for the right reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.judge import judge
+from chaos.results import Result, Verdict
+from chaos.runner import run
+from chaos.scenario import shipped
+from tests.chaos.clients import broken
+from tests.chaos.clients.reference import Reference
+
+SCENARIOS = shipped()
+
+FOUND_OUT: dict[type[Reference], tuple[str, str, int]] = {
+    broken.DoubleSubmit: ("smoke/lost-submit-reply", "writes_at_most_once", 1),
+    broken.FalseSuccess: ("nightly/statement-lost", "success_is_true", 1),
+    broken.FalseFailure: ("nightly/statement-evicted", "failure_is_true", 1),
+    broken.NoDeadline: ("smoke/statement-never-ends", "ends_in_time", 1),
+    broken.SwallowsMetadataErrors: ("smoke/unknown-is-not-empty", "nothing_rebuilt", 1),
+    broken.LeaksSessions: ("nightly/deleting-fails", "none_left", 1),
+    broken.HotLoop: ("smoke/quiet-day", "no_hot_loop", 1),
+    broken.UnlockedRefresh: ("smoke/token-expires-under-load", "one_refresh", 4),
+    broken.UnlockedSession: ("smoke/quiet-day", "one_session", 4),
+    broken.TwoLocks: ("smoke/quiet-day", "no_deadlock", 16),
+    broken.ComesBackEarly: ("nightly/retry-after-in-every-form", "waits_as_told", 1),
+    broken.ShowsSecrets: ("nightly/idle-but-dead", "no_secret", 2),
+    broken.ForgetsToCancel: ("smoke/cancel-reaches-the-server", "cancel_reaches_the_server", 1),
+    broken.NeverRecovers: ("nightly/session-vanishes", "recovers", 1),
+    broken.CachesDeadToken: ("smoke/token-expires-under-load", "no_dead_token", 4),
+}
+"""Broken client -> the scenario that finds it out, the invariant that says so, and the seeds that takes at most."""
+
+
+def result(client: type[Reference], scenario: str, seed: int) -> Result:
+    return judge(run(scenario, SCENARIOS[scenario], seed, client), client.__name__)
+
+
+@pytest.mark.parametrize("client", FOUND_OUT, ids=lambda client: client.__name__)
+def test_a_broken_client_is_found_out_for_the_right_reason(client: type[Reference]) -> None:
+    scenario, invariant, seeds = FOUND_OUT[client]
+    for seed in range(seeds):
+        finding = result(client, scenario, seed).of(invariant)
+        assert finding is not None
+        if finding.verdict is Verdict.FAIL:
+            assert finding.detail
+            return
+    pytest.fail(f"{client.__name__} broke {invariant} in none of {seeds} seeds of {scenario}")
+
+
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name.startswith("smoke/")])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_client_that_keeps_its_promises_passes(scenario: str, seed: int) -> None:
+    found = result(Reference, scenario, seed)
+    assert found.verdict is Verdict.PASS, [each for each in found.findings if each.verdict is not Verdict.PASS]
+
+
+def test_every_invariant_is_broken_by_some_client() -> None:
+    from chaos.invariants import INVARIANTS
+
+    proven = {invariant for _, invariant, _ in FOUND_OUT.values()}
+    # These two follow from others: the same clients break them.
+    assert set(INVARIANTS) - proven == {"tables_are_right", "errors_speak"}

@@ -1,0 +1,163 @@
+"""One seed, one run, to the byte: again, in any order, in another process; a failure can be replayed and reduced."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from chaos import records
+from chaos.cli import main
+from chaos.crew import carry_out, orders
+from chaos.minimise import NothingToMinimise, ddmin, minimise
+from chaos.records import Order, RecordError
+from chaos.results import Verdict
+from chaos.results import read as read_results
+from chaos.runner import run
+from chaos.scenario import Explicit, Scenario, load, shipped
+from tests.chaos.clients.broken import DoubleSubmit, LeaksSessions
+from tests.chaos.clients.reference import Reference
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = "tests.chaos.clients.reference:connect"
+BROKEN = "tests.chaos.clients.broken:DoubleSubmit"
+LOST = "smoke/lost-submit-reply"
+SAMPLE = [(name, seed) for name in ("smoke/random-faults", "smoke/interrupted-anywhere", LOST) for seed in range(2)]
+
+
+def record(name: str, seed: int) -> str:
+    return "\n".join(records.lines(run(name, shipped()[name], seed, Reference), REFERENCE))
+
+
+def test_a_seed_repeats_a_run_to_the_byte_in_any_order() -> None:
+    forwards = {each: record(*each) for each in SAMPLE}
+    backwards = {each: record(*each) for each in reversed(SAMPLE)}
+    assert forwards == backwards
+    assert len(set(forwards.values())) == len(SAMPLE)
+
+
+def test_a_seed_repeats_a_run_to_the_byte_in_another_process() -> None:
+    code = (
+        "import sys; from tests.chaos.test_replay import record\n"
+        "sys.stdout.write(record('smoke/random-faults', 5) + record('smoke/throttle-storm', 1))"
+    )
+    # Another order of sets and dictionaries' hashes must change nothing.
+    env = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(ROOT)}
+    there = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert there.stdout == record("smoke/random-faults", 5) + record("smoke/throttle-storm", 1)
+
+
+def test_workers_give_the_same_results_as_one_process_in_the_same_order(tmp_path: Path) -> None:
+    work = orders([(LOST, shipped()[LOST])], REFERENCE, range(4))
+    assert list(carry_out(work, jobs=2)) == list(carry_out(work, jobs=1))
+
+
+def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The record of a run that fails."""
+    monkeypatch.chdir(ROOT)
+    arguments = ["run", LOST, "--seed", "2", "--client", BROKEN, "-j", "1", "--records", str(tmp_path)]
+    ended = CliRunner().invoke(main, [*arguments, "--json", str(tmp_path / "results.json")])
+    assert ended.exit_code == 1, ended.output
+    assert f"again: chaos run {LOST} --seed 2 --client {BROKEN}" in ended.output
+    assert "writes_at_most_once at " in ended.output
+    (path,) = tmp_path.glob("*.jsonl")
+    return path
+
+
+def test_a_failure_is_recorded_and_replayed_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = failed(tmp_path, monkeypatch)
+    (result,) = read_results(tmp_path / "results.json")
+    assert result.verdict is Verdict.FAIL
+    assert result.operations
+    assert result.windows
+    again = CliRunner().invoke(main, ["replay", str(path)])
+    assert again.exit_code == 1
+    assert "the same run, to the byte" in again.output
+    other = CliRunner().invoke(main, ["replay", str(path), "--client", REFERENCE])
+    assert other.exit_code == 0
+    assert "not the same run" in other.output
+
+
+def test_a_failure_is_reduced_to_a_scenario_that_fails_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = failed(tmp_path, monkeypatch)
+    small = tmp_path / "small.yml"
+    ended = CliRunner().invoke(main, ["minimise", str(path), "-o", str(small)])
+    assert ended.exit_code == 0, ended.output
+    assert "breaks writes_at_most_once" in ended.output
+    scenario = load(small)
+    assert scenario.workload.threads == 1
+    assert scenario.workload.script == ("write",)
+    again = CliRunner().invoke(main, ["run", str(small), "--client", BROKEN, "-j", "1", "--records", str(tmp_path)])
+    assert again.exit_code == 1
+
+
+def test_faults_that_do_not_matter_are_left_out() -> None:
+    culprit = "submit_statement:after_commit:reset@first(1)"
+    innocent = [f"get_statement:before:status(503)@nth({nth})" for nth in range(2, 7)]
+    scenario = Scenario.of(
+        {
+            "title": "A statement whose reply was lost",
+            "why": "One of these faults matters.",
+            "faults": {"plan": "explicit", "faults": [*innocent[:3], culprit, *innocent[3:]]},
+        }
+    )
+    small, broken = minimise(Order("x", scenario, 3, BROKEN), DoubleSubmit)
+    assert small.faults == Explicit(faults=(culprit,))
+    assert "writes_at_most_once" in broken
+    with pytest.raises(NothingToMinimise):
+        minimise(Order("x", scenario, 3, REFERENCE), Reference)
+
+
+@pytest.mark.parametrize("needed", [{3}, {0, 7}, {1, 2, 5}, set(range(8))])
+def test_ddmin_finds_just_what_is_needed(needed: set[int]) -> None:
+    assert ddmin(range(8), lambda some: needed <= set(some)) == sorted(needed)
+
+
+def test_a_fault_that_never_struck_proves_nothing_and_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    idle = {"title": "A fault for nobody", "why": "Nobody asks for batches."}
+    path = tmp_path / "idle.yml"
+    path.write_text(json.dumps({**idle, "faults": {"plan": "explicit", "faults": ["list_batches:before:reset"]}}))
+    arguments = ["run", str(path), "--seed", "1", "--client", REFERENCE, "--records", str(tmp_path)]
+    ended = CliRunner().invoke(main, arguments)
+    assert ended.exit_code == 2
+    assert "list_batches:before:reset never struck" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "smoke/lost-submit-repl"], 2, "did you mean 'smoke/lost-submit-reply'?"),
+        (["run", LOST, "--client", "no.such.module:thing"], 3, "no client no.such.module:thing"),
+        (["run", LOST, "--client", "chaos.scenario:SETS"], 3, "is no function"),
+        (["show", LOST], 0, "submit_statement:after_commit:reset@first(2)"),
+        (["list"], 0, "smoke/every-pair"),
+        (["replay", "pyproject.toml"], 2, "no record of a run"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    arguments: list[str], code: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    ended = CliRunner().invoke(main, arguments)
+    assert ended.exit_code == code, ended.output
+    assert message in ended.output
+
+
+def test_a_record_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "old.jsonl"
+    path.write_text(json.dumps({"chaos": 0}))
+    with pytest.raises(RecordError, match="version 0"):
+        records.read(path)
+
+
+def test_the_journal_is_judged_whole(tmp_path: Path) -> None:
+    happened = run("smoke/quiet-day", shipped()["smoke/quiet-day"], 0, LeaksSessions)
+    assert happened.journal[0].seq == 0

@@ -1,0 +1,1 @@
+"""How near the embedded engine is to real Spark, as data."""

@@ -1,0 +1,106 @@
+"""Stopping a real dbt process: Ctrl-C and SIGTERM, with a server that answers and with one that hangs."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from fakelivy import FakeLivy
+from fakelivy.journal import Entry, Execution, FaultDecision, Request, StatementMoved
+from tests.functional.conftest import Dbt
+from tests.functional.test_runs import ENDLESS, live_sessions
+
+MakeDbt = Callable[[Mapping[str, str]], Dbt]
+GONE = 45
+"""Seconds after which a process that should be gone is a failure: far below every time-out that it would wait for."""
+
+PROJECT = {
+    "models/endless.sql": "{{ config(materialized='table') }} " + ENDLESS,
+    "models/other.sql": "{{ config(materialized='table') }} " + ENDLESS + " + 1",
+}
+
+
+@contextmanager
+def started(dbt: Dbt) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        dbt.command("run", "--threads", "2"),
+        cwd=dbt.folder,
+        env=dbt.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(server: FakeLivy, what: Callable[[Entry], bool], since: int) -> None:
+    """Until the journal has something, from entry ``since`` on."""
+    there = threading.Event()
+
+    def look(entry: Entry) -> None:
+        if what(entry):
+            there.set()
+
+    server.journal.listen(look)
+    for entry in server.journal.entries()[since:]:
+        look(entry)
+    assert there.wait(60), "that never happened"
+
+
+def is_running(entry: Entry) -> bool:
+    return isinstance(entry.event, Execution) and ENDLESS in entry.event.code
+
+
+def hangs(entry: Entry) -> bool:
+    return isinstance(entry.event, FaultDecision) and entry.event.fired
+
+
+def stop(process: subprocess.Popen[str], number: signal.Signals) -> str:
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=GONE)
+    assert process.returncode not in (0, None)
+    return output
+
+
+@pytest.mark.slow
+def test_sigterm_cancels_the_statements_and_deletes_the_session(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
+    since = len(fakelivy_server.journal.entries())
+    with started(make_dbt(PROJECT)) as process:
+        wait_for(fakelivy_server, is_running, since)
+        output = stop(process, signal.SIGTERM)
+    assert "CANCEL query" in output
+    assert live_sessions(fakelivy_server) == []
+    moved = [entry.event for entry in fakelivy_server.journal.entries()[since:]]
+    assert [event for event in moved if isinstance(event, StatementMoved) and event.after.startswith("cancel")]
+
+
+@pytest.mark.slow
+def test_a_process_is_gone_soon_even_if_the_server_hangs(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
+    since = len(fakelivy_server.journal.entries())
+    with started(make_dbt(PROJECT)) as process:
+        wait_for(fakelivy_server, is_running, since)
+        with fakelivy_server.fault("*:before:hang(600)"):
+            wait_for(fakelivy_server, hangs, since)
+            stop(process, signal.SIGTERM)
+    fakelivy_server.end_sessions([str(session["id"]) for session in live_sessions(fakelivy_server)])
+
+
+@pytest.mark.slow
+def test_a_session_that_is_still_starting_is_not_waited_for(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
+    since = len(fakelivy_server.journal.entries())
+
+    def is_looked_at(entry: Entry) -> bool:
+        return isinstance(entry.event, Request) and entry.event.operation == "get_session"
+
+    with fakelivy_server.fault("create_session:before:slow_start(1000)"), started(make_dbt(PROJECT)) as process:
+        wait_for(fakelivy_server, is_looked_at, since)
+        stop(process, signal.SIGINT)
+    assert live_sessions(fakelivy_server) == []

@@ -1,0 +1,165 @@
+"""A session is kept for the next run: used again if it is still itself, replaced if not, never lost by bad luck."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.adapters.fabricspark.client import Client
+from dbt.adapters.fabricspark.lease import LeaseFile
+
+from tests.resilience.world import DIALECTS, World, world
+
+LOG = logging.getLogger("tests.reuse")
+Run = Callable[..., Client]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "livy-session-id.txt"
+
+
+def a_run(here: World, file: Path, key: str = "a") -> Client:
+    return here.another(leases=LeaseFile(file, key, LOG))
+
+
+def once(here: World, file: Path, sql: str = "select 1", key: str = "a") -> None:
+    client = a_run(here, file, key)
+    client.execute(sql)
+    client.close()
+
+
+def alive(here: World) -> int:
+    return len(here.oracle.live_sessions())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_next_run_uses_the_session_of_the_last(file: Path, dialect: str) -> None:
+    with world(dialect=dialect) as here:
+
+        def work() -> None:
+            for number in range(3):
+                once(here, file, f"select {number}")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 1
+        assert alive(here) == 1
+        assert [here.executions(f"select {number}") for number in range(3)] == [1, 1, 1]
+
+
+def test_two_runs_at_once_have_a_session_each_and_leave_both(file: Path) -> None:
+    with world() as here:
+
+        def work() -> None:
+            clients = [a_run(here, file) for _ in range(2)]
+            for client in clients:
+                client.execute("select 1")
+            for client in clients:
+                client.close()
+            again = [a_run(here, file) for _ in range(2)]
+            for client in again:
+                client.execute("select 2")
+            for client in again:
+                client.close()
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 2
+        assert alive(here) == 2
+
+
+def test_another_target_has_a_session_of_its_own(file: Path) -> None:
+    with world() as here:
+
+        def work() -> None:
+            once(here, file, key="a")
+            once(here, file, key="b")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 2
+
+
+@pytest.mark.parametrize("state", ["dead", "killed", "error", "gone"])
+def test_a_session_that_is_no_more_is_replaced_and_forgotten(file: Path, state: str) -> None:
+    with world() as here:
+
+        def work() -> None:
+            once(here, file)
+            with here.server.fault(f"get_session:before:session_to({state})@first(1)"):
+                once(here, file)
+            once(here, file)
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 2
+        assert len(json.loads(file.read_text(encoding="utf-8"))["sessions"]) == 1
+
+
+def test_ids_that_started_again_at_0_are_not_taken_for_ours(file: Path) -> None:
+    with world() as here:
+
+        def work() -> None:
+            once(here, file)
+            content = json.loads(file.read_text(encoding="utf-8"))
+            content["sessions"][0]["name"] = "dbt-fabricspark-of-before-the-restart"
+            file.write_text(json.dumps(content), encoding="utf-8")
+            once(here, file, "select 2")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 2
+        assert alive(here) == 2, "somebody else's session was deleted"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "get_session:before:status(503)@first(3)",
+        "get_session:before:reset@first(2)",
+        "get_session:body:garbage(not_json)@first(2)",
+    ],
+)
+def test_a_transient_error_while_looking_does_not_cost_the_session(file: Path, trouble: str) -> None:
+    with world() as here:
+
+        def work() -> None:
+            once(here, file)
+            with here.server.fault(trouble):
+                once(here, file)
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 1
+
+
+def test_a_server_that_cannot_be_reached_fails_the_run_and_keeps_the_session(file: Path) -> None:
+    with world() as here:
+
+        def work() -> None:
+            once(here, file)
+            with here.server.fault("*:before:status(503)"):
+                client = a_run(here, file)
+                with pytest.raises(FailedToConnectError):
+                    client.execute("select 2")
+                client.close()
+            once(here, file, "select 3")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 1
+        assert here.executions("select 3") == 1
+
+
+def test_a_session_that_dies_during_the_run_is_not_left_to_the_next(file: Path) -> None:
+    with world() as here:
+
+        def work() -> None:
+            client = a_run(here, file)
+            client.execute("select 1")
+            with here.server.fault("submit_statement:before:session_to(dead)@first(1)"):
+                client.execute("select 2")
+            client.close()
+            once(here, file, "select 3")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 2
+        assert alive(here) == 1
