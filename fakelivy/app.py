@@ -70,8 +70,9 @@ def _answer(call: Call, route: Route, faults: Meeting) -> Response:
             raise ConnectionLost("close")
         if (instead := faults.before()) is not None:
             return instead
-        if call.dialect is Dialect.FABRIC and not route.public:
-            authenticate(faults.call)
+        if call.dialect is Dialect.FABRIC:
+            if not route.public:
+                authenticate(faults.call)
         else:
             admit(request.method, request.headers, request.args, call.services.knobs)
         response = _render(call, route.handler(faults.call))
@@ -145,7 +146,7 @@ def _render(call: Call, reply: Reply) -> Response:
 
 
 def _refuse(call: Call, refused: Refused) -> Response:
-    error = error_reply(refused, call.dialect, call.request_id)
+    error = error_reply(refused, call.dialect, call.request_id, call.services.knobs)
     return _labelled(call, Response(error.body, error.status, error.headers, content_type=error.content_type))
 
 
