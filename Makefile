@@ -10,7 +10,7 @@ ARGS   ?=
 URL    ?= sc://127.0.0.1:15002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo spark test test-spark check docs wheel tools clean
+.PHONY: help demo spark test test-spark check docs bench wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
@@ -40,6 +40,9 @@ check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 
 docs: $(VENV)/installed-dev ## write the generated tables of the documentation
 	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/installed-dev ## measure the fake server: start, hung connections, requests per second, memory (ARGS=--check)
+	@$(BIN)/python bench/server.py $(ARGS)
 
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py

@@ -20,6 +20,7 @@ from fakelivy.journal import HandlerError, TokenRefused
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
 from fakelivy.routes import ROUTES, control
+from fakelivy.routes.dashboard import Dashboard
 from fakelivy.wire import KEY, ConnectionLost, SocketWire, Wire
 
 
@@ -40,6 +41,7 @@ def create_app(services: Services) -> Flask:
                 provide_automatic_options=False,
             )
     control.install(app, services)
+    Dashboard(services).install(app)
     app.register_error_handler(HTTPException, partial(misrouted, services))
     return app
 
@@ -68,8 +70,9 @@ def _answer(call: Call, route: Route, faults: Meeting) -> Response:
             raise ConnectionLost("close")
         if (instead := faults.before()) is not None:
             return instead
-        if call.dialect is Dialect.FABRIC and not route.public:
-            authenticate(faults.call)
+        if call.dialect is Dialect.FABRIC:
+            if not route.public:
+                authenticate(faults.call)
         else:
             admit(request.method, request.headers, request.args, call.services.knobs)
         response = _render(call, route.handler(faults.call))
@@ -143,7 +146,7 @@ def _render(call: Call, reply: Reply) -> Response:
 
 
 def _refuse(call: Call, refused: Refused) -> Response:
-    error = error_reply(refused, call.dialect, call.request_id)
+    error = error_reply(refused, call.dialect, call.request_id, call.services.knobs)
     return _labelled(call, Response(error.body, error.status, error.headers, content_type=error.content_type))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from fakelivy.knobs import Dialect
+from fakelivy.knobs import Dialect, Knobs
 
 
 class FakeLivyError(Exception):
@@ -170,13 +170,17 @@ EntityNotFound and InvalidHttpRequestToLivy were seen on Livy paths in other sit
 unknown route, and for a session in the wrong state, was never recorded, so that is assumed."""
 
 
-def error_reply(refused: Refused, dialect: Dialect, request_id: str) -> ErrorReply:
+def error_reply(refused: Refused, dialect: Dialect, request_id: str, knobs: Knobs) -> ErrorReply:
     """The reply to a refused request, in the dialect's shape."""
     if dialect is Dialect.LIVY:
         status, shape, text = LIVY[refused.problem]
         content_type, body = shape(text.format(**refused.details))
         return ErrorReply(status, content_type, body, {})
     status, code, text = FABRIC[refused.problem]
+    if refused.problem is Problem.NO_SESSION:
+        code = knobs.no_session_code
+    if status == 401 and knobs.unauthorized_body == "empty":
+        return ErrorReply(status, "application/octet-stream", "", {"x-ms-public-api-error-code": code})
     document = {
         "errorCode": code,
         "message": text.format(**refused.details),

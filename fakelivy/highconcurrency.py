@@ -63,6 +63,7 @@ class HighConcurrency:
         self._lock = threading.Lock()
         self._acquired: dict[str, Acquired] = {}
         self._packs: dict[str, _Key] = {}
+        self._begun: dict[str, dt.datetime] = {}
 
     def acquire(self, request: Mapping[str, Any], *, scope: str, lakehouse: str, orders: Orders = NONE) -> Acquired:
         """A new REPL, in a session of the same tag and conf that has room, or in a new one.
@@ -76,6 +77,7 @@ class HighConcurrency:
             session = None if orders.alone else self._room(scope, tag, body)
             if session is None:
                 session = self._store.create(body, scope=scope, lakehouse=lakehouse, orders=orders).id
+                self._begun[session] = self._clock.now()
                 if tag is not None and not orders.alone:
                     self._packs[session] = _key(scope, tag, body)
             repl = self._ids.session_guid()
@@ -128,6 +130,9 @@ class HighConcurrency:
         wanted = _key(scope, tag, request)
         for session in self._store.sessions(scope):
             alive = session.state == SESSION.initial or session.state in ACCEPTING
+            age = (self._clock.now() - self._begun.get(session.id, self._clock.now())).total_seconds()
+            if age < self._knobs.hc_pack_delay:
+                continue
             if alive and self._packs.get(session.id) == wanted and taken.get(session.id, 0) < self._knobs.hc_max_repls:
                 return session.id
         return None

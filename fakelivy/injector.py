@@ -67,6 +67,11 @@ class Injector:
         self._armed: dict[str, Armed] = {}
         self.closing = threading.Event()
 
+    @property
+    def seed(self) -> int:
+        """What decisions are made of."""
+        return self._seed
+
     def arm(self, fault: f.Fault | str) -> f.Fault:
         """Put a fault in force.
 

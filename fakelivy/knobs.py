@@ -85,7 +85,8 @@ class Knobs:
         cancel_timeout: when a statement that does not stop is called cancelled anyway (Livy source).
         log_lines: lines of log a session keeps (Livy source).
         max_creating: sessions that may be starting at one time (Livy source).
-        create_reply: Fabric's answer to a new session: ``id-only`` was seen live, ``full`` is the swagger.
+        create_reply: Fabric's answer to a new session: ``id-only`` was seen live, ``full`` is the swagger, with
+            ``full-null`` all but the ids is null (recorded from the sibling service).
         livyinfo_during_start: Fabric leaves ``livyInfo`` out while a session starts (seen live).
         statement_post_status: Fabric's answer to a new statement; swagger 200, docs accept 201.
         list_shape: Fabric's list of sessions: ``items`` was seen live, with ``count-only`` the same without its items
@@ -94,6 +95,11 @@ class Knobs:
         hc_max_repls: REPLs a Livy session takes before the next one gets another session (Fabric docs).
         hc_last_repl_delete: what becomes of a Livy session when its last REPL goes: it stays until it is reaped
             (``linger``, captured live, and the harder one for clients) or ends at once (``teardown``, one report).
+        hc_pack_delay: how old a Livy session must be before it takes the REPL of another acquire with the same tag;
+            above 0, acquires that follow each other quickly get several sessions (seen live, no figure is known).
+        no_session_code: Fabric's ``errorCode`` for a Livy session that is not there; never captured.
+        unauthorized_body: what comes with Fabric's 401: an error document (``json``, Fabric REST) or nothing
+            (``empty``, seen on another path); never captured on the Livy path.
         batch_start_time: how long a batch is ``starting``.
         page_size: entries of a page of Fabric's lists that come in pages.
         lakehouse_create: whether Fabric makes a lakehouse at once (201) or as a long-running operation (202); the
@@ -117,13 +123,16 @@ class Knobs:
     cancel_timeout: float = 30.0
     log_lines: int = 200
     max_creating: int = 100
-    create_reply: Literal["id-only", "full"] = "id-only"
+    create_reply: Literal["id-only", "full-null", "full"] = "id-only"
     livyinfo_during_start: Literal["absent", "null", "present"] = "absent"
     statement_post_status: Literal[200, 201] = 200
     list_shape: Literal["items", "sessions", "count-only"] = "items"
     acquire_status: Literal[200, 202] = 202
     hc_max_repls: int = 5
     hc_last_repl_delete: Literal["linger", "teardown"] = "linger"
+    hc_pack_delay: float = 0.0
+    no_session_code: str = "EntityNotFound"
+    unauthorized_body: Literal["json", "empty"] = "json"
     batch_start_time: float = 1.0
     page_size: int = 100
     lakehouse_create: Literal["created", "accepted"] = "created"

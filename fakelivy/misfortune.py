@@ -67,7 +67,7 @@ def no_capacity(call: Call, now: dt.datetime) -> Response:
 
 def not_found(call: Call, problem: Problem, key: str) -> Response:
     """The dialect's own 404, for something that may exist."""
-    error = error_reply(Refused(problem, id=key), call.dialect, call.request_id)
+    error = error_reply(Refused(problem, id=key), call.dialect, call.request_id, call.services.knobs)
     response = Response(error.body, error.status, error.headers, content_type=error.content_type)
     if call.dialect is Dialect.FABRIC:
         response.headers["RequestId"] = call.request_id

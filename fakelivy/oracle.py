@@ -17,10 +17,14 @@ from fakelivy.journal import (
     SessionForgotten,
     SessionMoved,
     StatementMoved,
+    TokenRefused,
 )
 from fakelivy.machines import SESSION
 
 _OVER = SESSION.terminal
+EXPIRED = frozenset({"expired", "revoked", "expired by a fault"})
+"""Reasons of ``TokenRefused`` that a client could have known of."""
+
 _WORKING = frozenset({"running", "cancelling"})
 
 
@@ -85,6 +89,11 @@ class Oracle:
     def early_callers(self) -> list[EarlyCall]:
         """Calls that came before the moment a throttle had told their caller."""
         return [event for event in self._events if isinstance(event, EarlyCall)]
+
+    def expired_callers(self) -> list[TokenRefused]:
+        """Requests that showed a token which was good once: its time was over, or it was revoked."""
+        refused = [event for event in self._events if isinstance(event, TokenRefused)]
+        return [event for event in refused if event.why in EXPIRED]
 
     def fired(self) -> Mapping[str, int]:
         """How often each fault struck, the ones that never did included."""

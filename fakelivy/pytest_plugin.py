@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from fakelivy.server import FakeLivy
     from fakelivy.testing import TestServer
 
+_MARKER = "fakelivy"
 _SEED = pytest.StashKey[int]()
 _WORKER_SEED = "fakelivy_seed"
 
@@ -26,6 +28,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # A worker of pytest-xdist takes the seed of the process that prints it.
     given = getattr(config, "workerinput", {}).get(_WORKER_SEED, given)
     config.stash[_SEED] = secrets.randbits(32) if given is None else given
+    config.addinivalue_line(
+        "markers",
+        "fakelivy(*faults, must_fire=True, **options): the faults are armed while the test runs, and it fails if one "
+        "never fires; with options of FakeLivy (seed, clock, engine, ...) the test has a server of its own; "
+        "clock='manual' is a ManualClock.",
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -54,13 +62,28 @@ def fakelivy_server(fakelivy_options: Mapping[str, Any], pytestconfig: pytest.Co
 
 
 @pytest.fixture
-def fakelivy(fakelivy_server: FakeLivy, request: pytest.FixtureRequest) -> Iterator[TestServer]:
-    """The server as this test sees it; fails the test for bugs of the server and for sessions left alive."""
-    from fakelivy.testing import TestServer
+def fakelivy(request: pytest.FixtureRequest) -> Iterator[TestServer]:
+    """The server as this test sees it, with the faults and options of its markers.
 
-    view = TestServer(fakelivy_server, request.node.nodeid)
-    yield view
-    if wrong := view.finish():
+    It fails the test for bugs of the server, for faults that never fired and for sessions left alive.
+    """
+    from fakelivy.server import FakeLivy
+    from fakelivy.testing import Marked, TestServer
+
+    marked = Marked.of(request.node.iter_markers(_MARKER))
+    with contextlib.ExitStack() as own:
+        if marked.options:
+            shared = request.getfixturevalue("fakelivy_options")
+            seed = {"seed": request.config.stash[_SEED]}
+            server = own.enter_context(FakeLivy(**{**seed, **shared, **marked.options}))
+        else:
+            server = request.getfixturevalue("fakelivy_server")
+        view = TestServer(server, request.node.nodeid, must_fire=marked.must_fire)
+        for fault in marked.faults:
+            view.arm(fault)
+        yield view
+        wrong = view.finish()
+    if wrong:
         pytest.fail("fakelivy: " + "\n".join(wrong), pytrace=False)
 
 
@@ -78,7 +101,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     # A suite may have a fixture of this name that is none of ours.
     if report.failed and view is not None and hasattr(view, "tail"):
         report.sections.append(("fakelivy journal", view.tail()))
-        report.sections.append(
-            ("fakelivy replay", f"pytest '{item.nodeid}' --fakelivy-seed={item.config.stash[_SEED]}")
-        )
+        report.sections.append(("fakelivy replay", view.replay(item.config.stash[_SEED])))
     return report

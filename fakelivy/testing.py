@@ -2,14 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
+from fakelivy.clock import ManualClock
+from fakelivy.errors import FakeLivyError
+from fakelivy.faults import Fault, FaultError
 from fakelivy.ids import item_guid
-from fakelivy.journal import Entry, Event, HandlerError, SessionForgotten, SessionMoved
+from fakelivy.journal import (
+    Entry,
+    Event,
+    FaultArmed,
+    FaultDecision,
+    HandlerError,
+    SessionForgotten,
+    SessionMoved,
+)
 from fakelivy.machines import ACTIVE, FINISHED
 from fakelivy.server import FakeLivy
 
 E = TypeVar("E", bound=Event)
+
+
+class Mark(Protocol):
+    """A marker of a test, as pytest hands it out."""
+
+    @property
+    def args(self) -> tuple[Any, ...]: ...
+
+    @property
+    def kwargs(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What the ``fakelivy`` markers of a test ask for, the nearest one first in everything but the faults."""
+
+    faults: tuple[Fault | str, ...] = ()
+    must_fire: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, marks: Iterable[Mark]) -> Marked:
+        """Read the markers, the nearest one first."""
+        faults: list[Fault | str] = []
+        options: dict[str, Any] = {}
+        for mark in marks:
+            faults[:0] = mark.args
+            options = {**mark.kwargs, **options}
+        must_fire = bool(options.pop("must_fire", True))
+        if options.get("clock") == "manual":
+            options["clock"] = ManualClock()
+        return cls(tuple(faults), must_fire, options)
 
 
 class TestServer:
@@ -18,13 +64,16 @@ class TestServer:
     Args:
         server: shared with other tests, which do not run at the same time.
         name: of the test; its dbt schema is made of it, so that tests do not meet in each other's tables.
+        must_fire: whether a fault that the test armed and that struck nobody is its failure.
     """
 
     __test__ = False  # pytest looks for classes of this name
 
-    def __init__(self, server: FakeLivy, name: str) -> None:
+    def __init__(self, server: FakeLivy, name: str, *, must_fire: bool = True) -> None:
         self.server = server
         self._name = name
+        self._must_fire = must_fire
+        self._armed: list[str] = []
         self._begin = server.journal.size
 
     @property
@@ -40,6 +89,28 @@ class TestServer:
             if output["schema"] == "dbo":
                 output["schema"] = f"test_{item_guid(self._name)[:8]}"
         return content
+
+    @property
+    def clock(self) -> ManualClock:
+        """The server's clock, to be moved.
+
+        Raises:
+            FakeLivyError: it is the machine's; mark the test ``fakelivy(clock="manual")``.
+        """
+        if not isinstance(self.server.clock, ManualClock):
+            raise FakeLivyError('this server runs in real time; mark the test with fakelivy(clock="manual")')
+        return self.server.clock
+
+    def arm(self, fault: Fault | str) -> Fault:
+        """Have something go wrong until the test ends. Raises FaultError as ``FakeLivy.arm`` does."""
+        armed = self.server.arm(fault)
+        self._armed.append(armed.label)
+        return armed
+
+    def never_fired(self) -> list[str]:
+        """Faults that came into force since the test began and struck nobody, however they were armed."""
+        struck = {each.fault for each in self.events(FaultDecision) if each.fired}
+        return [each.fault for each in self.events(FaultArmed) if each.fault not in struck]
 
     def entries(self) -> list[Entry]:
         """The journal since the test began, oldest first."""
@@ -64,11 +135,21 @@ class TestServer:
     def finish(self) -> list[str]:
         """End what the test left behind, and say what is wrong; an empty list is a clean test."""
         wrong = [f"a bug of fakelivy in {each.where}:\n{each.traceback}" for each in self.events(HandlerError)]
+        if self._must_fire and (idle := self.never_fired()):
+            wrong.append(f"these faults never fired, so the test proves nothing about them: {', '.join(idle)}")
+        for label in self._armed:
+            with contextlib.suppress(FaultError):  # the test has cleared it
+                self.server.clear(label)
         left = self.live_sessions()
         if left:
             wrong.append(f"the test left sessions alive: {', '.join(left)}; delete what it starts")
         self.server.end_sessions(left)
         return wrong
+
+    def replay(self, seed: int) -> str:
+        """The command that runs this test alone with the same seed; a server of its own has its seed in its marker."""
+        own = "" if self.server.seed == seed else f"  # its server: seed {self.server.seed}"
+        return f"pytest '{self._name}' --fakelivy-seed={seed}{own}"
 
     def tail(self, lines: int = 30) -> str:
         """The last lines of the test's journal."""

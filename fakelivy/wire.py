@@ -65,9 +65,13 @@ class SocketWire:
         with contextlib.suppress(OSError):
             if how == "reset":
                 # Closed with nothing allowed to linger: the kernel sends RST. Only the bare descriptor closes
-                # at once, because the server's files hold on to the socket object.
+                # at once, because the server's files hold on to the socket object; in its place they get a
+                # connection whose other end is gone, which they know how to end.
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                os.close(self._socket.detach())
+                ended, other = socket.socketpair()
+                other.close()
+                with ended:
+                    os.dup2(ended.fileno(), self._socket.fileno())
             else:
                 self._socket.shutdown(socket.SHUT_RDWR)
 

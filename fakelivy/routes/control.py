@@ -16,11 +16,13 @@ from fakelivy.clock import ManualClock
 from fakelivy.faults import FaultError
 from fakelivy.injector import Armed
 from fakelivy.journal import Entry
+from fakelivy.knobs import Dialect
 
 HEADER = "X-Fakelivy-Control"
 """Must be ``1``: a header a page of another origin cannot send without asking first, which is never answered."""
 
 _MAX_ADVANCE = 1e9
+_RESTART = 'say what restarts: {"dialect": "livy" or "fabric", "recovery": false, "down": 0}'
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,22 @@ def advance(services: Services) -> Response:
     return show_clock(services)
 
 
+def restart(services: Services) -> Response:
+    """Restart one dialect's side of the server."""
+    try:
+        document = json.loads(request.get_data())
+        dialect = Dialect(document["dialect"])
+        recovery, down = document.get("recovery", False), document.get("down", 0)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Denied(400, _RESTART) from None
+    if not isinstance(recovery, bool) or isinstance(down, bool) or not isinstance(down, (int, float)):
+        raise Denied(400, _RESTART)
+    if not 0 <= down <= _MAX_ADVANCE:
+        raise Denied(400, _RESTART)
+    services.restarter.restart(dialect, recovery=recovery, down=down)
+    return Response(status=204)
+
+
 def reset(services: Services) -> Response:
     """No faults, no sessions; the journal, the clock and the tables stay as they are."""
     services.injector.clear()
@@ -120,6 +138,7 @@ _ROUTES = {
     "faults": {"GET": list_faults, "POST": arm, "DELETE": clear},
     "journal": {"GET": journal},
     "clock": {"GET": show_clock, "POST": advance},
+    "restart": {"POST": restart},
     "reset": {"POST": reset},
 }
 

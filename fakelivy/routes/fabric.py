@@ -31,7 +31,10 @@ def create(call: Call) -> Reply:
     session = call.store.create(call.json(FABRIC_SESSION), scope=place.id, lakehouse=place.name, orders=call.orders)
     if call.services.knobs.create_reply == "id-only":
         return Reply(202, {"id": session.id, "artifactId": place.id})
-    return Reply(202, _view(call, session))
+    view = _view(call, session)
+    if call.services.knobs.create_reply == "full-null":
+        view = {**dict.fromkeys(view), "id": session.id, "artifactId": place.id, "state": "not_started"}
+    return Reply(202, view)
 
 
 def listing(call: Call) -> Reply:

@@ -53,6 +53,7 @@ def lines(control: Client, **query: Any) -> list[dict[str, Any]]:
         ("GET", "clock"),
         ("POST", "clock"),
         ("POST", "reset"),
+        ("POST", "restart"),
     ],
 )
 def test_browsers_and_those_who_do_not_mean_it_are_refused(
@@ -140,3 +141,37 @@ def test_a_misspelt_fault_on_the_command_line_is_one_line() -> None:
     )
     assert result.exit_code == 1
     assert "no effect 'rest'; did you mean 'reset'?" in result.output
+
+
+def test_one_dialect_restarts_and_the_other_does_not(control: Client, livy: Client, fabric: Client) -> None:
+    vanilla, other = livy.session(), fabric.session()
+    livy.submit(vanilla, "never")
+    assert control.post("/restart", {"dialect": "livy", "recovery": True}).status_code == 204
+    assert livy.state(vanilla) in ("idle", "busy")
+    assert control.post("/restart", {"dialect": "livy"}).status_code == 204
+    assert livy.get(vanilla).status_code == 404
+    assert livy.post("/sessions", {}).json()["id"] == 0
+    assert fabric.state(other) == "idle"
+    assert control.post("/restart", {"dialect": "fabric"}).status_code == 204
+    assert fabric.get(other).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        "livy",
+        {},
+        {"dialect": "spark"},
+        {"dialect": 1},
+        {"dialect": "livy", "recovery": 1},
+        {"dialect": "livy", "down": -1},
+        {"dialect": "livy", "down": True},
+        {"dialect": "livy", "down": "1"},
+    ],
+)
+def test_a_restart_that_makes_no_sense_is_refused(control: Client, body: object) -> None:
+    reply = control.post("/restart", body)
+    assert reply.status_code == 400
+    assert "say what restarts" in reply.json()["error"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from fakelivy import FakeLivy, ManualClock
-from fakelivy.journal import Execution, FaultDecision, HandlerError, SessionMoved
+from fakelivy import FakeLivy, ManualClock, Oracle
+from fakelivy.journal import Execution, FaultDecision, HandlerError, ServerRestarted, SessionMoved
 from tests.server.toy import Client, ToyEngine, eventually
 
 
@@ -142,3 +142,66 @@ def test_many_hung_connections_leave_the_server_to_others(engine: ToyEngine) -> 
                 hung.http.get(f"{server.url}/sessions", timeout=(5, 0.01))
         assert hung.get("/version").status_code == 200
         assert server.journal.events(HandlerError) == []
+
+
+def test_work_goes_on_through_a_restart_that_remembers(server: FakeLivy, livy: Client, clock: ManualClock) -> None:
+    session = livy.session()
+    statement = livy.submit(session, "take 10")
+    server.restart("livy", recovery=True, down=5)
+    with pytest.raises(requests.ConnectionError):
+        livy.get(session)
+    clock.advance(5)
+    assert livy.state(session) == "busy"
+    clock.advance(5)
+    assert livy.state(statement) == "available"
+    assert len(server.journal.events(Execution)) == 1
+    moves = [(move.before, move.after) for move in server.journal.events(SessionMoved)]
+    assert ("busy", "recovering") in moves
+    assert server.journal.events(ServerRestarted) == [ServerRestarted("livy", True, 5)]
+
+
+def test_a_session_that_recovers_takes_nothing_and_can_be_deleted(server: FakeLivy, livy: Client) -> None:
+    session = livy.session()
+    server.arm("list_sessions:before:restart(recovery=true,down=0)@first(1)")
+    server.arm("version:before:restart(recovery=true,down=5)")
+    with pytest.raises(requests.ConnectionError):
+        livy.get("/sessions")
+    assert livy.state(session) == "idle"
+    assert livy.delete(session).status_code == 200
+
+
+def test_batches_are_forgotten_and_counted_anew(server: FakeLivy, livy: Client) -> None:
+    assert [livy.post("/batches", {"file": "x.py"}).json()["id"] for _ in range(2)] == [0, 1]
+    server.restart("livy")
+    assert livy.get("/batches").json()["total"] == 0
+    assert livy.post("/batches", {"file": "x.py"}).json()["id"] == 0
+
+
+@pytest.mark.parametrize("spec", ["revoke_tokens", "clock_skew(10)"])
+def test_a_fixed_token_has_neither_a_date_nor_an_end(server: FakeLivy, fabric: Client, spec: str) -> None:
+    server.arm(f"list_sessions:before:{spec}")
+    assert fabric.get("/sessions").status_code == 200
+    assert "bears no token" in why_not(server)[0]
+
+
+def test_who_shows_a_token_that_a_fault_expired_is_on_record(server: FakeLivy, fabric: Client) -> None:
+    server.arm("list_sessions:before:expire_token@first(1)")
+    assert [fabric.get("/sessions").status_code for _ in range(3)] == [401, 401, 401]
+    assert len(Oracle(server.journal).expired_callers()) == 2, "the first call learned of it, the others knew"
+
+
+def test_a_repls_statement_is_lost_evicted_and_cut_too(server: FakeLivy, fabric: Client, engine: ToyEngine) -> None:
+    acquired = fabric.post("/highConcurrencySessions", {"sessionTag": "t"}).json()["id"]
+    path = f"/highConcurrencySessions/{acquired}"
+    eventually(lambda: fabric.state(path) == "Idle")
+    view = fabric.get(path).json()
+    statements = f"/highConcurrencySessions/{view['sessionId']}/repls/{view['replId']}/statements"
+    server.arm("submit_repl_statement:before:lose_statement@nth(1)")
+    server.arm("submit_repl_statement:after_commit:lose_statement(evicted)@nth(2)")
+    server.arm("submit_repl_statement:before:cut_rows(7)@nth(3)")
+    seen = []
+    for _ in range(3):
+        number = fabric.post(statements, {"code": "x", "kind": "sql"}).json()["id"]
+        seen.append(fabric.get(f"{statements}/{number}").status_code)
+    assert seen == [404, 404, 200]
+    assert [execution.max_rows for execution in engine.sessions[-1].started] == [1000, 7]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -248,3 +249,44 @@ def test_a_count_alone_can_come_without_its_items(clock: ManualClock, engine: To
         counted = fabric.get("/sessions?$count=true").json()
         assert (counted["totalCountOfMatchedItems"], counted["items"]) == (1, [])
         assert len(fabric.get("/sessions").json()["items"]) == 1
+
+
+@contextlib.contextmanager
+def knobbed(engine: ToyEngine, clock: ManualClock, **knobs: Any) -> Iterator[Client]:
+    """A Fabric client of a server with these knobs."""
+    with FakeLivy(engine=engine, clock=clock, seed=1, knobs=Knobs(**knobs)) as server:
+        client = Client(fabric_base(server), "fakelivy")
+        with client.http:
+            yield client
+
+
+def test_a_new_session_can_be_shown_with_everything_null(engine: ToyEngine, clock: ManualClock) -> None:
+    with knobbed(engine, clock, create_reply="full-null") as fabric:
+        created = fabric.post("/sessions", {}).json()
+        shown = {name for name, value in created.items() if value is not None}
+        assert shown == {"id", "artifactId", "state"}
+        assert created["state"] == "not_started"
+        assert set(created) >= {"appInfo", "result", "errorInfo"}
+
+
+def test_what_was_never_captured_is_a_knob(engine: ToyEngine, clock: ManualClock) -> None:
+    with knobbed(engine, clock, no_session_code="SessionNotFound", unauthorized_body="empty") as fabric:
+        missing = fabric.get(f"/sessions/{'0' * 8}-0000-0000-0000-{'0' * 12}")
+        assert (missing.status_code, missing.json()["errorCode"]) == (404, "SessionNotFound")
+        assert missing.headers["x-ms-public-api-error-code"] == "SessionNotFound"
+        refused = fabric.get("/sessions", headers={"Authorization": "Bearer wrong"})
+        assert (refused.status_code, refused.content) == (401, b"")
+        assert refused.headers["x-ms-public-api-error-code"] == "Unauthorized"
+
+
+def test_acquires_that_follow_quickly_can_get_sessions_of_their_own(engine: ToyEngine, clock: ManualClock) -> None:
+    with knobbed(engine, clock, hc_pack_delay=10.0) as fabric:
+
+        def acquired() -> str:
+            session: str = fabric.post("/highConcurrencySessions", {"sessionTag": "t"}).json()["sessionId"]
+            return session
+
+        first, second = acquired(), acquired()
+        assert first != second
+        clock.advance(10)
+        assert acquired() == first

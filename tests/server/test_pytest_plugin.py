@@ -175,3 +175,79 @@ def test_a_suite_that_does_not_use_it_imports_nothing_of_the_server() -> None:
     code = "import sys, fakelivy.pytest_plugin; print([n for n in sys.modules if n.startswith(('fakelivy', 'flask'))])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "['fakelivy', 'fakelivy.pytest_plugin']"
+
+
+LOOK = "requests.get(fakelivy.url + '/sessions', timeout=20).status_code"
+
+
+def test_marked_faults_are_in_force_for_one_test_only(suite: Suite) -> None:
+    result = suite.run(
+        f"""
+@pytest.mark.fakelivy("list_sessions:before:status(503)")
+def test_one(fakelivy):
+    assert {LOOK} == 503
+
+def test_two(fakelivy):
+    assert {LOOK} == 200
+    fakelivy.arm("list_sessions:before:status(502)")
+    assert {LOOK} == 502
+
+def test_three(fakelivy):
+    assert {LOOK} == 200
+""",
+        "--strict-markers",
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_a_fault_that_never_fired_fails_the_test_unless_it_may(suite: Suite) -> None:
+    result = suite.run(
+        """
+@pytest.mark.fakelivy("list_sessions:before:status(503)")
+def test_marked(fakelivy):
+    pass
+
+def test_armed_on_the_server(fakelivy):
+    with fakelivy.server.fault("version:before:reset"):
+        pass
+
+@pytest.mark.fakelivy("list_sessions:before:status(503)", must_fire=False)
+def test_it_may(fakelivy):
+    pass
+"""
+    )
+    result.assert_outcomes(passed=3, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*these faults never fired*list_sessions:before:status(503)*",
+            "*these faults never fired*version:before:reset*",
+        ]
+    )
+
+
+def test_a_marker_gives_a_test_a_server_of_its_own(suite: Suite) -> None:
+    result = suite.run(
+        """
+pytestmark = pytest.mark.fakelivy("version:before:delay(0)", must_fire=False)
+
+@pytest.mark.fakelivy(clock="manual", seed=5)
+def test_one(fakelivy):
+    assert fakelivy.server.seed == 5
+    assert len(fakelivy.server.armed) == 1, "markers add up"
+    before = fakelivy.clock.monotonic()
+    fakelivy.clock.advance(43200)
+    assert fakelivy.clock.monotonic() - before == 43200
+
+def test_two(fakelivy, fakelivy_server):
+    assert fakelivy.server is fakelivy_server
+    with pytest.raises(Exception, match="real time"):
+        fakelivy.clock
+"""
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_a_failure_at_the_end_shows_the_tail_and_the_line_too(suite: Suite) -> None:
+    result = suite.run("@pytest.mark.fakelivy(seed=5)\ndef test_one(session):\n    pass", "--fakelivy-seed=7")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*fakelivy journal*", "*test_one' --fakelivy-seed=7  # its server: seed 5*"])

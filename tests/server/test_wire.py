@@ -78,6 +78,18 @@ def test_a_reset_is_a_connection_error(client: Client, wired: FakeLivy, phase: s
     assert [r.status for r in wired.journal.events(Request)] == [0, 200]
 
 
+def test_broken_connections_leave_no_traceback_in_the_web_servers_log(
+    client: Client, wired: FakeLivy, caplog: pytest.LogCaptureFixture
+) -> None:
+    wired.arm("version:before:reset@every(2)")
+    wired.arm("version:before:close")
+    for _ in range(6):
+        fails(client)
+    wired.stop()
+    eventually(lambda: not [each for each in threading.enumerate() if "process_request" in each.name])
+    assert [record.getMessage() for record in caplog.records if record.name == "werkzeug"] == []
+
+
 def test_a_closed_connection_is_a_connection_error(client: Client, wired: FakeLivy) -> None:
     wired.arm("version:before:close@first(1)")
     error = fails(client)
