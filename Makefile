@@ -42,7 +42,7 @@ docs: $(VENV)/installed-dev ## write the generated tables of the documentation
 	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/installed-dev ## measure the fake server: start, hung connections, requests per second, memory (ARGS=--check)
-	@$(BIN)/python bench/server.py $(ARGS)
+	@$(BIN)/python -m tests.bench.server $(ARGS)
 
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py

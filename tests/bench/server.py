@@ -230,12 +230,13 @@ def main() -> int:
     sys.stdout.write("| what | measured | promised |\n|---|---|---|\n")
     with tempfile.TemporaryDirectory(prefix="fakelivy-bench-") as folder:
         place = Path(folder)
-        for measure in (
+        measures: tuple[Callable[[], list[Figure]], ...] = (
             lambda: cold_starts(place),
             lambda: hung_connections(place, connections),
             lambda: [throughput(place, 1, seconds), throughput(place, 16, seconds)],
             lambda: memory(place, statements),
-        ):
+        )
+        for measure in measures:
             for figure in measure():
                 figures.append(figure)
                 sys.stdout.write(figure.row() + "\n")
