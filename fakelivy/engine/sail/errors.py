@@ -132,6 +132,18 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
         "[DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE] Cannot merge: several source rows match the same "
         "target row, so it is not clear which of them should change it.",
     ),
+    (
+        r"Missing commit file: expected final version (?P<n>\d+), replay reached (?P<m>-?\d+)",
+        r"[DELTA_VERSION_NOT_FOUND] Cannot time travel Delta table to version \g<n>. Available versions: [0, \g<m>].",
+    ),
+    (
+        r"No version of the Delta table exists at or before timestamp (?P<x>\S+)",
+        r"[DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION] The provided timestamp (\g<x>) is before the first version.",
+    ),
+    (
+        r"Invalid table location: (?P<x>[^\n]*)",
+        r"[DELTA_PATH_DOES_NOT_EXIST] The path doesn't exist, or is not a Delta table: \g<x>.",
+    ),
     (r"Failed to commit transaction.*", r"[DELTA_CONCURRENT_WRITE] Another writer changed the table meanwhile: \g<0>"),
     (
         r'No field named [^\n]*"#\d+"',
