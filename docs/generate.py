@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 
+from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 
@@ -27,6 +28,17 @@ def profile_fields() -> str:
         default = field.default if field.default_factory is MISSING else field.default_factory()
         shown = "" if default is None else f"`{default}`"
         rows.append(f"| `{field.name}` | {shown} | {field.metadata['help']} |")
+    return "\n".join(rows)
+
+
+def authentications() -> str:
+    """Every way to get a token, what it needs and what else it takes."""
+    rows = ["| `authentication` | who | needs | takes | also spelt |", "|---|---|---|---|---|"]
+    for each in AUTHENTICATIONS:
+        needs = ", ".join(" or ".join(f"`{name}`" for name in names) for names in each.needs)
+        takes = ", ".join(f"`{name}`" for name in each.takes)
+        aliases = ", ".join(f"`{name}`" for name in each.aliases)
+        rows.append(f"| `{each.name}` | {each.help} | {needs} | {takes} | {aliases} |")
     return "\n".join(rows)
 
 
@@ -82,6 +94,7 @@ def _attributes(docstring: str) -> dict[str, str]:
 
 TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
+    "authentications": authentications,
     "incumbent-fields": incumbent_fields,
     "states": states,
     "knobs": knobs,

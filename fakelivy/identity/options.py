@@ -30,6 +30,8 @@ class IdentityOptions:
         tenant_id: the tenant of every identity.
         client_id: the service principal, and the user-assigned managed identity.
         client_secret: the service principal's secret.
+        client_certificate: PEM certificate with which the service principal may sign assertions instead; none if empty.
+        federated_token: assertion of the workload identity that is the service principal; none if empty.
         identity_header: what App Service puts into ``IDENTITY_HEADER``.
         lifetime: of a token. Entra's live 60 to 75 minutes (contract 2.7).
         clock_skew: how far the clock that checks tokens is ahead of the one that dates them. Ahead, tokens expire
@@ -40,6 +42,8 @@ class IdentityOptions:
     tenant_id: str = item_guid("entra", "tenant")
     client_id: str = item_guid("entra", "client")
     client_secret: str = field(default="fakelivy-client-secret", repr=False)
+    client_certificate: str = field(default="", repr=False)
+    federated_token: str = field(default="", repr=False)
     identity_header: str = field(default="fakelivy-identity-header", repr=False)
     lifetime: int = 3600
     clock_skew: float = 0.0

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from fakelivy.call import Call, Reply, Route
 from fakelivy.identity.authority import RESOURCES, Issued
+from fakelivy.identity.proof import refused
 
 AZ_PATH = "/_az/get-access-token"
 APP_SERVICE_PATH = "/msi/token"
@@ -40,7 +41,6 @@ def entra_token(call: Call) -> Reply:
     form = _form(call)
     options = call.services.authority.options
     audience = _audience(form.get("scope", ""), suffix="/.default")
-    given, expected = form.get("client_secret", "").encode(), options.client_secret.encode()
     if not _same(call.params["tenant"], options.tenant_id):
         return _entra_error(call, 400, "invalid_request", 90002, f"Tenant '{call.params['tenant']}' not found.")
     if form.get("grant_type") != "client_credentials":
@@ -49,9 +49,9 @@ def entra_token(call: Call) -> Reply:
     if not _same(form.get("client_id", ""), options.client_id):
         what = f"Application with identifier '{form.get('client_id', '')}' was not found in the directory."
         return _entra_error(call, 400, "unauthorized_client", 700016, what)
-    if not hmac.compare_digest(given, expected):
-        what = f"Invalid client secret provided for app '{options.client_id}'."
-        return _entra_error(call, 401, "invalid_client", 7000215, what)
+    refusal = refused(form, options)
+    if refusal:
+        return _entra_error(call, 401, "invalid_client", *refusal)
     if audience is None:
         what = f"The resource of the scope '{form.get('scope', '')}' was not found in the tenant."
         return _entra_error(call, 400, "invalid_resource", 500011, what)

@@ -71,7 +71,7 @@ def test_schema_defaults_to_the_lakehouse_and_locally_to_default() -> None:
         ({"authority": "http://login.example"}, "must start with https://"),
         ({"authority": "http://127.0.0.1:1"}, "authority 'http://127.0.0.1:1' must start with https://"),
         ({"authority": f"https://me:{SECRET}@login.example"}, "authority must be a plain address"),
-        ({"authentication": "SNP"}, "authentication 'SNP' is not one of CLI, SPN, token"),
+        ({"authentication": "SNP"}, "authentication 'SNP' is not one of CLI, SPN, managed_identity"),
         ({"authentication": "SPN", "tenant_id": "t"}, "'SPN' needs client_id and client_secret"),
         ({"accessToken": None}, "'token' needs accessToken"),
         ({"accessToken": 17}, "accessToken: has the wrong type"),

@@ -51,18 +51,11 @@ class SessionManagers:
 
 
 def _identity(credentials: FabricSparkCredentials) -> str:
-    who = (
-        credentials.authentication,
-        credentials.authority,
-        credentials.tenant_id,
-        credentials.client_id,
-        credentials.accessToken and hash(credentials.accessToken),
-    )
-    return repr((credentials.base_url, who, sorted(credentials.session_body().items(), key=str)))
+    return repr((credentials.base_url, credentials.who, sorted(credentials.session_body().items(), key=str)))
 
 
 def _manager(credentials: FabricSparkCredentials, runtime: Runtime) -> LivySessionManager:
-    tokens = token_source(credentials, runtime)
+    tokens = token_source(credentials, runtime, logger)
     settings = credentials.settings()
     transport = Transport(
         credentials.base_url,

@@ -10,21 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dbt.adapters.contracts.connection import Credentials
+from dbt.adapters.fabricspark.authentication import check_authentication, listed
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS, check_incumbent_fields
 from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtRuntimeError
 
 LIVY_MODES = ("fabric", "local")
 
-AUTHENTICATIONS: dict[str, tuple[str, ...]] = {
-    "cli": (),
-    "spn": ("tenant_id", "client_id", "client_secret"),
-    "token": ("accessToken",),
-    "int_tests": ("accessToken",),
-}
-"""Ways to get a token, and the fields each needs. ``int_tests`` is the incumbent's name for ``token``."""
-
-SECRETS = ("client_secret", "accessToken")
+SECRETS = ("client_secret", "client_certificate_password", "accessToken", "credential_kwargs")
 """Fields whose values appear in no message."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -62,16 +55,26 @@ class FabricSparkCredentials(Credentials):
         "https://api.fabric.microsoft.com/v1", "Fabric's REST API; https, but for this machine itself."
     )
     livy_url: str = _setting("http://localhost:8998", "The Livy server of mode `local`.")
-    authentication: str = _setting("CLI", "`CLI` (az login), `SPN` (service principal) or `token`.")
-    tenant_id: str | None = _setting(None, "For `SPN`.")
-    client_id: str | None = _setting(None, "For `SPN`.")
+    authentication: str = _setting("CLI", "How to get a token: see below.")
+    tenant_id: str | None = _setting(None, "Entra tenant.")
+    client_id: str | None = _setting(None, "Client id of the service principal or user-assigned managed identity.")
     client_secret: str | None = _setting(None, "For `SPN`.")
+    client_certificate_path: str | None = _setting(
+        None, "For `SPN`, instead of a secret: file with certificate and private key, PEM or PKCS12."
+    )
+    client_certificate_password: str | None = _setting(None, "Of that file, if it has one.")
+    token_file_path: str | None = _setting(
+        None,
+        "For `workload_identity`: file with the Kubernetes token. Default: what `AZURE_FEDERATED_TOKEN_FILE` says.",
+    )
     authority: str | None = _setting(
-        None, "For `SPN`: https address that gives tokens, of a sovereign cloud or of a fake. Default: Entra's own."
+        None, "https address that gives tokens, of a sovereign cloud or of a fake. Default: Entra's own."
     )
     disable_instance_discovery: bool = _setting(
-        False, "For `SPN`: do not ask Microsoft whether it knows the `authority`; a private one needs `true`."
+        False, "Do not ask Microsoft whether it knows the `authority`; a private one needs `true`."
     )
+    credential_class: str | None = _setting(None, "For `token_credential`: dotted path of a class with `get_token`.")
+    credential_kwargs: dict[str, Any] = _setting(dict, "For `token_credential`: what it is made with.")
     accessToken: str | None = _setting(None, "For `token`: a bearer token from elsewhere.")
     azure_cli_process_timeout: int = _setting(10, "Seconds `az` may take to give a token.")
     environmentId: str | None = _setting(None, "GUID of a Fabric environment to run in.")
@@ -146,6 +149,13 @@ class FabricSparkCredentials(Credentials):
 
     def __repr__(self) -> str:
         return f"FabricSparkCredentials(server={self.base_url!r}, schema={self.schema!r})"
+
+    @property
+    def who(self) -> str:
+        """Which identity this is, for telling two apart; secrets are in it as hashes."""
+        names = ("authentication", "authority", "tenant_id", "client_id", "token_file_path", "credential_class")
+        secrets = (*SECRETS, "client_certificate_path")
+        return repr([getattr(self, name) for name in names] + [hash(repr(getattr(self, name))) for name in secrets])
 
     def session_body(self) -> dict[str, Any]:
         """The body of the request for a session (Livy's ``CreateInteractiveRequest``, Fabric's ``SessionRequest``)."""
@@ -243,7 +253,7 @@ def _check_fabric(c: FabricSparkCredentials) -> None:
         return
     missing = [name for name in ("workspaceid", "lakehouseid", "lakehouse") if not getattr(c, name)]
     if missing:
-        raise DbtRuntimeError(f"livy_mode 'fabric' needs {_listed(missing)} in the profile")
+        raise DbtRuntimeError(f"livy_mode 'fabric' needs {listed(missing)} in the profile")
     for name in ("workspaceid", "lakehouseid"):
         if not _GUID.match(getattr(c, name)):
             raise DbtRuntimeError(
@@ -252,12 +262,7 @@ def _check_fabric(c: FabricSparkCredentials) -> None:
     _check_url("endpoint", c.endpoint, ("https",))
     if c.authority is not None:
         _check_authority(c.authority)
-    needed = AUTHENTICATIONS.get(c.authentication.lower())
-    if needed is None:
-        raise DbtRuntimeError(f"authentication '{c.authentication}' is not one of CLI, SPN, token")
-    absent = [name for name in needed if not getattr(c, name)]
-    if absent:
-        raise DbtRuntimeError(f"authentication '{c.authentication}' needs {_listed(absent)} in the profile")
+    check_authentication(c.authentication, lambda name: getattr(c, name, None))
 
 
 def _check_figures(c: FabricSparkCredentials) -> None:
@@ -286,10 +291,6 @@ def _check_spark_config(c: FabricSparkCredentials) -> None:
         raise DbtRuntimeError(f"{NUM_ROWS} in spark_config.conf is '{limit}'; it must be a number of rows")
     if c.environmentId and not _GUID.match(c.environmentId):
         raise DbtRuntimeError(f"environmentId '{c.environmentId}' is not a GUID")
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 _CHECKS: tuple[Callable[[FabricSparkCredentials], None], ...] = (

@@ -30,8 +30,6 @@ class Incumbent:
 
 INCUMBENT_FIELDS: dict[str, Incumbent] = {
     "auth": Incumbent((), True, "use 'authentication'"),
-    "credential_class": Incumbent((None,), True, "use authentication CLI, SPN or token"),
-    "credential_kwargs": Incumbent((None, {}), True, "use authentication CLI, SPN or token"),
     "create_shortcuts": Incumbent((None, False), True, "create shortcuts outside dbt"),
     "shortcuts_json_str": Incumbent((None,), True, "create shortcuts outside dbt"),
     "identifier_prefix": Incumbent((None, ""), True, "name models by 'alias' or generate_alias_name"),
