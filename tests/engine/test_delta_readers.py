@@ -37,8 +37,8 @@ def test_every_version_of_a_table_is_read_alike(sql: Sql, folder: Path) -> None:
         "alter table t add columns (more array<string>)",
         "insert into t values (4, 'b', 1.00, array('x', null))",
         "update t set id = id + 100 where p = 'b'",
-        "merge into t using (select 1 as id, 'a b/c=%' as p, 9.99 as amount, cast(null as array<string>) as more) s on s.id = t.id "
-        "when matched then update set *",
+        "merge into t using (select 1 as id, 'a b/c=%' as p, 9.99 as amount, cast(null as array<string>) as more) s "
+        "on s.id = t.id when matched then update set *",
         "optimize t",
         "alter table t rename column amount to sum",
         "alter table t alter column id type bigint",
