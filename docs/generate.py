@@ -102,7 +102,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
-    "fault-elsewhere": cookbook.elsewhere_table,
 }
 
 _MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

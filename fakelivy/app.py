@@ -62,10 +62,12 @@ def _answer(call: Call, route: Route, faults: Meeting) -> Response:
     """Admit, authenticate, handle, render."""
     try:
         refuse_web_pages()
+        if call.services.restarter.is_down(call.dialect):
+            raise ConnectionLost("close")
         if (instead := faults.before()) is not None:
             return instead
         if call.dialect is Dialect.FABRIC and not route.public:
-            authenticate(call)
+            authenticate(faults.call)
         else:
             admit(request.method, request.headers, request.args, call.services.knobs)
         response = _render(call, route.handler(faults.call))
@@ -113,7 +115,7 @@ def refuse_web_pages() -> None:
 def authenticate(call: Call) -> None:
     """Raise Refused (NO_TOKEN, TOKEN_EXPIRED) unless the request bears a good token."""
     try:
-        call.services.gate.check(call.authorization)
+        call.services.gate.check(call.authorization, skew=call.orders.clock_skew)
     except Refused as refused:
         call.services.journal.add(TokenRefused(call.request_id, str(refused.details["why"])))
         raise

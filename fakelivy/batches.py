@@ -102,6 +102,12 @@ class Batches:
                 self._move(batch, "killed", self._clock.monotonic())
             self._forget(batch, "deleted")
 
+    def forget_all(self, why: str) -> None:
+        """Forget every batch, whatever it does."""
+        with self._lock:
+            for batch in list(self._batches.values()):
+                self._forget(batch, why)
+
     def _find(self, scope: str, key: str) -> Batch:
         found = self._batches.get(key)
         if found is None or found.scope != scope:

@@ -23,6 +23,8 @@ from fakelivy.knobs import Dialect, Knobs
 from fakelivy.lakehouses import Lakehouses
 from fakelivy.model import Lakehouse
 from fakelivy.operations import Operations
+from fakelivy.orders import NONE, Orders
+from fakelivy.restart import Restarter
 from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
 
@@ -51,6 +53,7 @@ class Services:
     injector: Injector
     authority: Authority
     gate: Gate
+    restarter: Restarter
 
     @property
     def default_lakehouse(self) -> Lakehouse:
@@ -62,7 +65,7 @@ class Call:
     """One request. ``params`` come from the path, ``query`` from the query string.
 
     ``origin`` is scheme and host as the client found them, ``path`` what it asked there for.
-    A fault can hold a new session back for ``start_after`` seconds, or have a new statement lost.
+    ``orders`` is what faults want done differently.
     """
 
     services: Services
@@ -73,8 +76,7 @@ class Call:
     authorization: str | None = field(repr=False)
     body: bytes = field(repr=False)
     path: str = ""
-    start_after: float = 0.0
-    lose_statement: bool = False
+    orders: Orders = NONE
     origin: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 

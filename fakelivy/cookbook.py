@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fakelivy.faults import PHASES, Phase
@@ -111,7 +111,29 @@ RECIPES: tuple[Recipe, ...] = (
             "get_statement[dialect=fabric]:before:status(403,error_code=TokenExpired,shape=gateway)@nth(2)",
         ),
     ),
-    Recipe("F22", "a new token is refused for some seconds", ("*[dialect=fabric]:before:reject_token~lasts(5)",)),
+    Recipe(
+        "F22",
+        "a new token is refused for some seconds, or ends early",
+        (
+            "*[dialect=fabric]:before:reject_token~lasts(5)",
+            "*[dialect=fabric]:before:clock_skew(-5)",
+            "*[dialect=fabric]:before:clock_skew(3600)",
+            "list_sessions[dialect=fabric]:before:revoke_tokens@nth(2)",
+            "imds_token:before:token_lifetime(2)",
+        ),
+    ),
+    Recipe(
+        "F23",
+        "a token endpoint fails, refuses or is slow",
+        (
+            "entra_token:before:status(503,error_code=temporarily_unavailable,shape=entra)@first(1)",
+            "entra_token:before:status(429,error_code=throttled,shape=entra,retry_after=seconds,retry_seconds=2)@first(1)",
+            "openid_configuration:before:status(500,shape=html)@first(1)",
+            "entra_token:before:delay(30)",
+            "imds_token:before:status(410,shape=empty)@first(1)",
+            "imds_token:before:status(404,shape=entra)@first(1)",
+        ),
+    ),
     Recipe("F24", "a statement never ends", ('get_statement:body:stick_state(running,output="null")',)),
     Recipe("F25", "looking at a statement hangs", ("get_statement:before:hang@first(1)",)),
     Recipe(
@@ -125,6 +147,8 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("F30", "available, but no output for some looks", ("get_statement:body:garbage(null_output)@first(2)",)),
     Recipe("F31", "an error that sounds retryable and is not", (f"get_statement:body:set_field(output,{_RETRYABLE})",)),
     Recipe("F32", "text and no JSON in a result", ('get_statement:body:set_field(output.data,{"text/plain": "1"})',)),
+    Recipe("F33", "a result ends early, and Livy does not say so", ("submit_statement:before:cut_rows(10)",)),
+    Recipe("F34", "a session is reaped while it works", ("create_session:before:reap_after(60)",)),
     Recipe(
         "F35",
         "`idle`, but every submit is a 500",
@@ -139,8 +163,48 @@ RECIPES: tuple[Recipe, ...] = (
             "delete_session:before:status(500)@first(1)",
         ),
     ),
+    Recipe(
+        "F37",
+        "a high-concurrency session shows too little, moves, fails without a reason, or cannot be had",
+        (
+            "get_hc:body:set_field(replId,null)",
+            'get_hc:body:set_field(sessionId,"00000000-0000-0000-0000-000000000000")',
+            "get_hc:body:stick_state(Failed)",
+            "acquire_hc:before:status(500)@nth(2)",
+        ),
+    ),
+    Recipe("F38", "the same tag, but a session of its own", ("acquire_hc:before:alone",)),
+    Recipe(
+        "F39",
+        "the Livy session is gone under a REPL",
+        (
+            "get_repl_statement:before:session_to(gone)@first(1)",
+            "submit_repl_statement:before:session_to(killed)@first(1)",
+        ),
+    ),
+    Recipe(
+        "F40",
+        "the server restarts; without recovery, ids are given out again",
+        (
+            "get_session[dialect=livy]:before:restart@first(1)",
+            "get_session[dialect=livy]:before:restart(recovery=true,down=30)@first(1)",
+        ),
+    ),
     Recipe("F41", "500 for the list of sessions", ("list_sessions:before:status(500)",)),
     Recipe("F42", "a lakehouse cannot be read five times", ("get_lakehouse:before:status(503)@first(5)",)),
+    Recipe("F43", "a new table is not in the list yet", ("list_tables:body:stale_read(30)",)),
+    Recipe(
+        "F44",
+        "a job cannot be followed, is a duplicate, fails for good, or is not there at first",
+        (
+            "start_job:body:set_header(Location)",
+            'start_job:body:set_header("Retry-After")',
+            "get_job:body:set_field(status,Deduped)",
+            "get_job:body:set_field(status,Failed)",
+            'get_job:body:set_field(failureReason,{"errorCode": "MLV_NOT_FOUND", "isRetriable": false})',
+            "get_job:before:not_found_window(5)",
+        ),
+    ),
     Recipe("F45", "a client that resends has its statement run twice", ("submit_statement:after_commit:reset@nth(1)",)),
     Recipe(
         "F46",
@@ -162,20 +226,6 @@ RECIPES: tuple[Recipe, ...] = (
     ),
 )
 
-NOT_A_FAULT: Mapping[str, str] = {
-    "F23": "a token endpoint that fails is not behind these routes",
-    "F33": "no fault but the rule: results end at `Knobs.max_rows`, and `truncated_key` says whether that shows",
-    "F34": "no fault but the rule: `DialectKnobs.idle_timeout` and `reap_busy`",
-    "F37": "needs high-concurrency sessions, which faults do not know yet",
-    "F38": "needs high-concurrency sessions, which faults do not know yet",
-    "F39": "needs high-concurrency sessions, which faults do not know yet",
-    "F40": "needs a server that restarts and counts from 0 again; no fault restarts it yet",
-    "F43": "needs the list of a lakehouse's tables, which faults do not know yet",
-    "F44": "needs job instances, which faults do not know yet",
-}
-"""Failures of the catalogue that no fault here makes, and why. F46's DNS, TLS and half-open connections belong to a
-proxy in front of the server."""
-
 
 def recipes_table() -> str:
     """Failures and the faults that reproduce them, for the documentation."""
@@ -184,11 +234,6 @@ def recipes_table() -> str:
         specs = "<br>".join(f"`{spec}`" for spec in recipe.specs)
         rows.append(f"| {recipe.number} | {recipe.symptom} | {specs} |")
     return "\n".join(rows)
-
-
-def elsewhere_table() -> str:
-    """Failures that no fault makes, for the documentation."""
-    return "\n".join(["| failure | why not |", "|---|---|", *(f"| {n} | {why} |" for n, why in NOT_A_FAULT.items())])
 
 
 def effects_table() -> str:

@@ -13,10 +13,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from fakelivy.errors import FakeLivyError
 from fakelivy.mishaps import (
+    Alone,
     Capacity,
     CapacityAsync,
+    ClockSkew,
     Close,
     Count,
+    CutRows,
     Data,
     Delay,
     Dribble,
@@ -26,16 +29,21 @@ from fakelivy.mishaps import (
     Hang,
     LoseStatement,
     NotFoundWindow,
+    ReapAfter,
     RejectToken,
     Reset,
+    Restart,
+    RevokeTokens,
     Seconds,
     SessionTo,
     SetField,
+    SetHeader,
     SlowStart,
     StaleRead,
     Status,
     StickState,
     Throttle,
+    TokenLifetime,
     Truncate,
 )
 
@@ -64,6 +72,10 @@ class Select(Data):
 
 # ---- which of them
 
+Per = Literal["fault", "request"]
+"""What is counted: all matches of the fault in the order they arrive, or each distinct request for itself, so that
+other threads cannot shift the count."""
+
 
 class Always(Data):
     """Every matching request."""
@@ -72,28 +84,32 @@ class Always(Data):
 
 
 class First(Data):
-    """The first ``n`` of them."""
+    """The first ``n`` of them; with ``per=request`` of each distinct request."""
 
     type: Literal["first"] = "first"
     n: Count
+    per: Per = "fault"
 
 
 class Nth(Data):
-    """The ``n``-th only, counted from 1."""
+    """The ``n``-th only, counted from 1; with ``per=request`` of each distinct request."""
 
     type: Literal["nth"] = "nth"
     n: Count
+    per: Per = "fault"
 
 
 class Every(Data):
-    """Every ``n``-th."""
+    """Every ``n``-th; with ``per=request`` of each distinct request."""
 
     type: Literal["every"] = "every"
     n: Count
+    per: Per = "fault"
 
 
 class Rate(Data):
-    """Each with probability ``p``, decided by seed, fault and its place in the order: never by a draw."""
+    """Each with probability ``p``, decided by seed, fault, what is asked for and how often it was asked for before:
+    never by a draw, and not by the order in which threads arrive."""
 
     type: Literal["rate"] = "rate"
     p: Annotated[float, Field(ge=0, le=1)]
@@ -162,19 +178,31 @@ PHASES: Mapping[type[Data], tuple[tuple[Phase, ...], str]] = {
     CapacityAsync: (("body",), "it shows in the reply about a session"),
     RejectToken: (("before",), "a request without a good token is not carried out"),
     ExpireToken: (("before",), "a request without a good token is not carried out"),
+    RevokeTokens: (("before",), _STATE),
+    ClockSkew: (("before",), _STATE),
+    TokenLifetime: (("before",), _STATE),
+    Restart: (_LOST, "a server that restarts sends no reply"),
     SessionTo: (_LOST, "the session must be in its state when the reply is made"),
     StickState: (("body",), _NO_REPLY_YET),
     StaleRead: (("body",), _NO_REPLY_YET),
     NotFoundWindow: (("before",), "what is not found is not carried out"),
     SlowStart: (("before",), _STATE),
+    ReapAfter: (("before",), _STATE),
+    Alone: (("before",), _STATE),
+    CutRows: (("before",), _STATE),
+    SetHeader: (("body",), _NO_REPLY_YET),
     LoseStatement: (_LOST, "it happens to the statement, not to the reply"),
 }
 """When an effect can happen, and why not otherwise."""
 
 OPERATIONS: Mapping[type[Data], frozenset[str]] = {
-    CapacityAsync: frozenset({"get_session"}),
-    SlowStart: frozenset({"create_session"}),
-    LoseStatement: frozenset({"submit_statement"}),
+    CapacityAsync: frozenset({"get_session", "get_hc"}),
+    SlowStart: frozenset({"create_session", "acquire_hc"}),
+    ReapAfter: frozenset({"create_session", "acquire_hc"}),
+    Alone: frozenset({"acquire_hc"}),
+    CutRows: frozenset({"submit_statement", "submit_repl_statement"}),
+    LoseStatement: frozenset({"submit_statement", "submit_repl_statement"}),
+    TokenLifetime: frozenset({"entra_token", "imds_token", "app_service_token", "az_token"}),
 }
 """Effects that make sense for these operations only."""
 

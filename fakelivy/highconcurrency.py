@@ -15,7 +15,9 @@ from fakelivy.ids import Ids
 from fakelivy.journal import HighConcurrencyMoved, Journal
 from fakelivy.knobs import Knobs
 from fakelivy.machines import ACCEPTING, HIGH_CONCURRENCY, SESSION
-from fakelivy.store import ReplView, Store
+from fakelivy.orders import NONE, Orders
+from fakelivy.repls import Repls, ReplView
+from fakelivy.store import Store
 
 _Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
@@ -53,6 +55,7 @@ class HighConcurrency:
 
     def __init__(self, store: Store, ids: Ids, journal: Journal, clock: Clock, knobs: Knobs) -> None:
         self._store = store
+        self._repls = Repls(store)
         self._ids = ids
         self._journal = journal
         self._clock = clock
@@ -61,7 +64,7 @@ class HighConcurrency:
         self._acquired: dict[str, Acquired] = {}
         self._packs: dict[str, _Key] = {}
 
-    def acquire(self, request: Mapping[str, Any], *, scope: str, lakehouse: str) -> Acquired:
+    def acquire(self, request: Mapping[str, Any], *, scope: str, lakehouse: str, orders: Orders = NONE) -> Acquired:
         """A new REPL, in a session of the same tag and conf that has room, or in a new one.
 
         Raises:
@@ -70,15 +73,15 @@ class HighConcurrency:
         with self._lock:
             body = {name: value for name, value in request.items() if name not in ("sessionTag", "file")}
             tag = request.get("sessionTag")
-            session = self._room(scope, tag, body)
+            session = None if orders.alone else self._room(scope, tag, body)
             if session is None:
-                session = self._store.create(body, scope=scope, lakehouse=lakehouse).id
-                if tag is not None:
+                session = self._store.create(body, scope=scope, lakehouse=lakehouse, orders=orders).id
+                if tag is not None and not orders.alone:
                     self._packs[session] = _key(scope, tag, body)
             repl = self._ids.session_guid()
             with contextlib.suppress(Refused):
                 # The session may have ended since: the next look says what became of it.
-                self._store.open_repl(session, repl)
+                self._repls.open(session, repl)
             asked = Acquired(
                 self._ids.session_guid(), scope, session, repl, tag, HIGH_CONCURRENCY.initial, self._clock.now()
             )
@@ -105,7 +108,7 @@ class HighConcurrency:
             if found.state not in HIGH_CONCURRENCY.terminal:
                 self._move(found, "Deleting")
             del self._acquired[found.id]
-            left = self._store.close_repl(found.session, found.repl)
+            left = self._repls.close(found.session, found.repl)
             last = left == 0 and self._knobs.hc_last_repl_delete == "teardown"
             if last:
                 # Nobody is to move in while it goes down.
@@ -138,7 +141,7 @@ class HighConcurrency:
     def _refreshed(self, acquired: Acquired) -> Acquired:
         if acquired.state in HIGH_CONCURRENCY.terminal:
             return acquired
-        view = self._store.repl(acquired.session, acquired.repl)
+        view = self._repls.look(acquired.session, acquired.repl)
         end = "Failed" if view.death is not None else _ENDS.get(view.session_state)
         if end:
             return self._move(acquired, end, error=_reason(view) if end == "Failed" else None)

@@ -29,6 +29,23 @@ class Ids:
             return str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
+class Numbers:
+    """Livy's ids: 0, 1, 2, and from 0 again when the server has restarted without its memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next = 0
+
+    def new(self) -> str:
+        with self._lock:
+            self._next += 1
+            return str(self._next - 1)
+
+    def restart(self) -> None:
+        with self._lock:
+            self._next = 0
+
+
 def item_guid(*path: str) -> str:
     """The GUID of a workspace or lakehouse: made of its name, so a client's profile outlives the server."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(path)))

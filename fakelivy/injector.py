@@ -1,7 +1,9 @@
 """Decides which request meets which armed fault, and has the effects happen.
 
 For every armed fault, in the order of arming: match, then the trigger, then the effect, then a line in the journal
-whether or not it fired. A decision depends on the seed, the fault's label and the request's place among its matches.
+whether or not it fired. A decision depends on the seed, the fault's label, what the request asks for and how often
+that was asked for before, so it is the same however threads interleave; only triggers that count all matches follow
+the order of arrival.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import contextlib
 import fnmatch
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -20,10 +23,20 @@ from fakelivy import mishaps as m
 from fakelivy.call import Call, Route
 from fakelivy.clock import Clock
 from fakelivy.effects import EFFECTS, SURE, Hit, Memory, Missed
+from fakelivy.fingerprint import fingerprint
 from fakelivy.grammar import meant
-from fakelivy.journal import FaultArmed, FaultCleared, FaultDecision, Journal
+from fakelivy.journal import FaultArmed, FaultCleared, FaultDecision, Journal, TokenRefused
 from fakelivy.misfortune import EXPIRED, failed
 from fakelivy.wire import Wire
+
+
+@dataclass(frozen=True)
+class Place:
+    """A request among the matches of a fault: its place in all, what it asks for, its place among those like it."""
+
+    ordinal: int
+    request: str
+    repeat: int
 
 
 @dataclass
@@ -34,6 +47,7 @@ class Armed:
     at: float
     matches: int = 0
     fires: int = 0
+    alike: Counter[str] = field(default_factory=Counter)
     memory: Memory = field(default_factory=Memory)
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -129,17 +143,24 @@ class Injector:
                         return armed.fault.effect.shape
         return None
 
-    def matching(self, call: Call, operation: str, phase: f.Phase) -> list[tuple[Armed, int]]:
+    def matching(self, call: Call, operation: str, phase: f.Phase) -> list[tuple[Armed, Place]]:
         """The faults whose selector fits, each with the place of this request among its matches, from 1."""
-        found = []
         with self._lock:
-            for armed in self._armed.values():
-                if armed.fault.phase == phase and _selects(armed.fault.select, call, operation):
-                    armed.matches += 1
-                    found.append((armed, armed.matches))
-        return found
+            chosen = [
+                armed
+                for armed in self._armed.values()
+                if armed.fault.phase == phase and _selects(armed.fault.select, call, operation)
+            ]
+        if not chosen:
+            return []
+        request = fingerprint(call, operation)
+        with self._lock:
+            for armed in chosen:
+                armed.matches += 1
+                armed.alike[request] += 1
+            return [(armed, Place(armed.matches, request, armed.alike[request])) for armed in chosen]
 
-    def triggered(self, armed: Armed, ordinal: int) -> bool:
+    def triggered(self, armed: Armed, place: Place) -> bool:
         """Whether the trigger fires here, within the fault's lifetime; a shot is counted."""
         elapsed = self.clock.monotonic() - armed.at
         lifetime, trigger = armed.fault.lifetime, armed.fault.trigger
@@ -148,7 +169,7 @@ class Injector:
                 return False
             if isinstance(lifetime, f.Fires) and armed.fires >= lifetime.n:
                 return False
-            if not _pulls(trigger, ordinal, elapsed, self.chance(armed, ordinal)):
+            if not _pulls(trigger, place, elapsed, self.chance(armed, place)):
                 return False
             armed.fires += 1
             return True
@@ -158,9 +179,9 @@ class Injector:
         with self._lock:
             armed.fires -= 1
 
-    def chance(self, armed: Armed, ordinal: int, use: str = "") -> float:
+    def chance(self, armed: Armed, place: Place, use: str = "") -> float:
         """A number in [0, 1) for one decision: never drawn, always the same for the same seed."""
-        key = f"{self._seed}/{armed.fault.label}/{ordinal}/{use}".encode()
+        key = f"{self._seed}/{armed.fault.label}/{place.request}/{place.repeat}/{use}".encode()
         return int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "big") / 2**56
 
 
@@ -179,6 +200,7 @@ class Meeting:
         """The reply of a fault that keeps the request from being carried out."""
         shape = self._injector.expired(self._caller)
         if shape is not None:
+            self._injector.journal.add(TokenRefused(self.call.request_id, "expired by a fault"))
             return failed(EXPIRED.model_copy(update={"shape": shape}), self.call, self._injector.clock.now())
         return self._strike("before", None)
 
@@ -188,34 +210,34 @@ class Meeting:
 
     def body(self, response: Response) -> Response:
         """The reply as it goes on the wire, damaged or not."""
-        for armed, ordinal in self._injector.matching(self.call, self._operation, "body"):
-            response = self._fire(armed, ordinal, response) or response
+        for armed, place in self._injector.matching(self.call, self._operation, "body"):
+            response = self._fire(armed, place, response) or response
         return response
 
     def _strike(self, phase: f.Phase, response: Response | None) -> Response | None:
         instead: Response | None = None
         # Counted for all of them even so: one fault must not shift the decisions of another.
-        for armed, ordinal in self._injector.matching(self.call, self._operation, phase):
+        for armed, place in self._injector.matching(self.call, self._operation, phase):
             if instead is None:
-                instead = self._fire(armed, ordinal, response)
+                instead = self._fire(armed, place, response)
             else:
-                self._decided(armed, ordinal, False, "another fault came first")
+                self._decided(armed, place, False, "another fault came first")
         return instead
 
-    def _fire(self, armed: Armed, ordinal: int, response: Response | None) -> Response | None:
+    def _fire(self, armed: Armed, place: Place, response: Response | None) -> Response | None:
         injector, effect = self._injector, armed.fault.effect
-        if not injector.triggered(armed, ordinal):
-            self._decided(armed, ordinal, False, "")
+        if not injector.triggered(armed, place):
+            self._decided(armed, place, False, "")
             return None
         if type(effect) in SURE:
-            self._decided(armed, ordinal, True, "")
+            self._decided(armed, place, True, "")
         hit = Hit(
             call=self.call,
             operation=self._operation,
             path=self._path,
             caller=self._caller,
             fault=armed.fault.label,
-            chance=injector.chance(armed, ordinal, "effect"),
+            chance=injector.chance(armed, place, "effect"),
             wire=self._wire,
             clock=injector.clock,
             journal=injector.journal,
@@ -227,19 +249,30 @@ class Meeting:
             result = EFFECTS[type(effect)](hit, effect)
         except Missed as missed:
             injector.missed(armed)
-            self._decided(armed, ordinal, False, str(missed))
+            self._decided(armed, place, False, str(missed))
             return None
         if type(effect) not in SURE:
-            self._decided(armed, ordinal, True, "")
+            self._decided(armed, place, True, "")
         if isinstance(result, Call):
             self.call = result
             return None
         return result
 
-    def _decided(self, armed: Armed, ordinal: int, fired: bool, why_not: str) -> None:
+    def _decided(self, armed: Armed, place: Place, fired: bool, why_not: str) -> None:
         label, phase = armed.fault.label, armed.fault.phase
-        decision = FaultDecision(self.call.request_id, label, self._operation, phase, ordinal, fired, why_not)
-        self._injector.journal.add(decision)
+        self._injector.journal.add(
+            FaultDecision(
+                self.call.request_id,
+                label,
+                self._operation,
+                phase,
+                place.ordinal,
+                fired,
+                why_not,
+                place.request,
+                place.repeat,
+            )
+        )
 
 
 def _selects(select: f.Select, call: Call, operation: str) -> bool:
@@ -252,7 +285,8 @@ def _selects(select: f.Select, call: Call, operation: str) -> bool:
     )
 
 
-def _pulls(trigger: f.Trigger, ordinal: int, elapsed: float, chance: float) -> bool:
+def _pulls(trigger: f.Trigger, place: Place, elapsed: float, chance: float) -> bool:
+    ordinal = place.repeat if getattr(trigger, "per", "fault") == "request" else place.ordinal
     if isinstance(trigger, f.First):
         return ordinal <= trigger.n
     if isinstance(trigger, f.Nth):

@@ -21,6 +21,13 @@ from fakelivy.model import Statement
 SEE_JOURNAL = "a bug of this fake server: see its journal"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Queued:
+    statement: Statement
+    submitted: float
+    max_rows: int
+
+
 @dataclasses.dataclass
 class _Running:
     statement: Statement
@@ -32,6 +39,7 @@ class Interpreter:
     """Statements of one session. Not locked: the store calls it under its own lock.
 
     Attributes:
+        name: id of its session, and of its REPL if it is one.
         engine: what executes; ``None`` until the session has started and after it ended.
         statements: the remembered statements by id, oldest first.
         active_at: when somebody last used it or a statement last ended (monotonic seconds).
@@ -53,7 +61,7 @@ class Interpreter:
         self.statements: OrderedDict[int, Statement] = OrderedDict()
         self.active_at = clock.monotonic()
         self.death: str | None = None
-        self._session = session
+        self.name = session
         self._clock = clock
         self._journal = journal
         self._knobs = knobs
@@ -61,7 +69,7 @@ class Interpreter:
         self._max_rows = max_rows
         self._on_done = on_done
         self._ids = itertools.count()
-        self._queue: deque[tuple[Statement, float]] = deque()
+        self._queue: deque[_Queued] = deque()
         self._running: _Running | None = None
         self._free_at = self.active_at
 
@@ -69,8 +77,11 @@ class Interpreter:
     def busy(self) -> bool:
         return self._running is not None or bool(self._queue)
 
-    def submit(self, code: str, kind: str, now: float, *, lose: bool = False) -> Statement:
-        """Queue a statement, or with ``lose`` only say so; the answer is the statement as it was queued."""
+    def submit(self, code: str, kind: str, now: float, *, lose: bool = False, max_rows: int | None = None) -> Statement:
+        """Queue a statement, or with ``lose`` only say so; the answer is the statement as it was queued.
+
+        ``max_rows`` cuts its result if that is less than what the interpreter allows.
+        """
         statement = Statement(next(self._ids), code, kind, STATEMENT.initial)
         if lose:
             return statement
@@ -78,8 +89,8 @@ class Interpreter:
         # The oldest is forgotten even if it still waits: it runs all the same (Livy source).
         while len(self.statements) > self._knobs.retained_statements:
             self.statements.popitem(last=False)
-        self._queue.append((statement, now))
-        self._journal.add(j.StatementMoved(self._session, statement.id, None, statement.state))
+        self._queue.append(_Queued(statement, now, min(max_rows or self._max_rows, self._max_rows)))
+        self._journal.add(j.StatementMoved(self.name, statement.id, None, statement.state))
         return statement
 
     def cancel(self, number: int, now: float) -> Execution | None:
@@ -88,7 +99,7 @@ class Interpreter:
         if found is None or found.state not in CANCELABLE:
             return None
         if found.state == STATEMENT.initial:
-            self._queue = deque(item for item in self._queue if item[0].id != number)
+            self._queue = deque(item for item in self._queue if item.statement.id != number)
             self._move(found, "cancelled", completed=self._millis(now))
             return None
         running = self._running
@@ -104,7 +115,7 @@ class Interpreter:
             if running is None:
                 if not self._queue:
                     return
-                self._start(self.engine, *self._queue.popleft())
+                self._start(self.engine, self._queue.popleft())
                 continue
             outcome = running.execution.outcome
             if outcome is None:
@@ -113,22 +124,22 @@ class Interpreter:
             ended = running.execution.finished_at
             self._finish(running, outcome, now if ended is None else ended)
 
-    def _start(self, engine: EngineSession, statement: Statement, submitted: float) -> None:
-        started = max(self._free_at, submitted)
-        statement = self._move(statement, "running", started=self._millis(started))
-        self._journal.add(j.Execution(self._session, statement.id, statement.kind, statement.code))
+    def _start(self, engine: EngineSession, queued: _Queued) -> None:
+        started = max(self._free_at, queued.submitted)
+        statement = self._move(queued.statement, "running", started=self._millis(started))
+        self._journal.add(j.Execution(self.name, statement.id, statement.kind, statement.code))
         try:
             execution = engine.start(
                 statement.code,
                 kind=statement.kind,
-                max_rows=self._max_rows,
+                max_rows=queued.max_rows,
                 started_at=started,
                 on_done=self._on_done,
             )
         except EngineUnavailable as error:
             self._die(statement, Failure(f"Interpreter died:\n{error}"), started)
         except Exception as error:  # noqa: BLE001  # a bug of the engine ends its session, not this server
-            where = f"starting {self._session}/{statement.id}"
+            where = f"starting {self.name}/{statement.id}"
             self._journal.add(j.HandlerError(where, traceback.format_exc()))
             self._die(statement, _internal(error), started)
         else:
@@ -163,14 +174,14 @@ class Interpreter:
         after = dataclasses.replace(statement, state=state, **changes)
         if statement.id in self.statements:
             self.statements[statement.id] = after
-        self._journal.add(j.StatementMoved(self._session, statement.id, statement.state, state))
+        self._journal.add(j.StatementMoved(self.name, statement.id, statement.state, state))
         return after
 
     def _encode(self, outcome: Table | Output | Failure, statement: Statement) -> dict[str, Any]:
         try:
             return encode_output(outcome, statement.id, self._dialect)
         except Exception as error:  # noqa: BLE001  # a result that breaks the encoder must not break the session
-            self._journal.add(j.HandlerError(f"encoding {self._session}/{statement.id}", traceback.format_exc()))
+            self._journal.add(j.HandlerError(f"encoding {self.name}/{statement.id}", traceback.format_exc()))
             return encode_output(_internal(error), statement.id, self._dialect)
 
     def _millis(self, at: float) -> int:

@@ -120,7 +120,10 @@ class FaultCleared(Event):
 
 @dataclasses.dataclass(frozen=True)
 class FaultDecision(Event):
-    """A request matched a fault: whether it fired, and if its effect found nothing to work on, what was missing."""
+    """A request matched a fault: whether it fired, and if its effect found nothing to work on, what was missing.
+
+    ``ordinal`` counts all matches, ``repeat`` those of requests for the same thing; ``request`` says which are that.
+    """
 
     request_id: str
     fault: str
@@ -129,6 +132,8 @@ class FaultDecision(Event):
     ordinal: int
     fired: bool
     why_not: str
+    request: str = ""
+    repeat: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +163,15 @@ class TokenRefused(Event):
 
     request_id: str
     why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerRestarted(Event):
+    """A dialect's side of the server restarted, with or without its memory, and was down for ``down`` seconds."""
+
+    dialect: str
+    recovery: bool
+    down: float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Machine:
             raise IllegalTransition(f"a {self.name} does not go from {before!r} to {after!r}")
 
 
-_ALIVE = ("starting", "idle", "busy")
+_ALIVE = ("starting", "idle", "busy", "recovering")
 
 SESSION = Machine(
     "session",
@@ -58,6 +58,9 @@ SESSION = Machine(
         Transition("starting", "error", "start failed", "Livy source"),
         Transition("idle", "busy", "work queued", "Livy source"),
         Transition("busy", "idle", "queue empty", "Livy source"),
+        Transition("idle", "recovering", "server restarted", "Livy source"),
+        Transition("busy", "recovering", "server restarted", "Livy source"),
+        Transition("recovering", "idle", "recovered", "Livy source"),
         Transition("idle", "error", "interpreter died", "Livy source"),
         Transition("busy", "error", "interpreter died", "Livy source"),
         # Livy counts a session in `error` as active: it can still be stopped, and its statements read.

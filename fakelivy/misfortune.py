@@ -102,10 +102,16 @@ def _empty(_: str, __: str, ___: Call) -> tuple[str, str]:
     return "application/octet-stream", ""
 
 
+def _entra(code: str, text: str, call: Call) -> tuple[str, str]:
+    ids = {"trace_id": call.request_id, "correlation_id": call.request_id}
+    return JSON_TYPE, json.dumps({"error": code, "error_description": text, "error_codes": [], **ids})
+
+
 _SHAPES: Mapping[Shape, Callable[[str, str, Call], tuple[str, str]]] = {
     "dialect": _dialect,
     "gateway": _gateway,
     "html": _html,
     "string": _string,
     "empty": _empty,
+    "entra": _entra,
 }

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
-Shape = Literal["dialect", "gateway", "html", "string", "empty"]
-"""Form of an error's body: the dialect's own, ``{"error": {…}}``, a page, a JSON string, nothing."""
+Shape = Literal["dialect", "gateway", "html", "string", "empty", "entra"]
+"""Form of an error's body: the dialect's own, ``{"error": {…}}``, a page, a JSON string, nothing, Entra's."""
 
 RetryAfter = Literal["absent", "seconds", "http-date", "body-until", "body-until-bare"]
 """How a client is told when to come back; the ``body-until`` forms are Fabric's sentence with and without (UTC)."""
@@ -142,6 +142,36 @@ class ExpireToken(Data):
     shape: Shape = "dialect"
 
 
+class RevokeTokens(Data):
+    """Every token that was issued so far ends before its time, and the request goes on with one of them."""
+
+    type: Literal["revoke_tokens"] = "revoke_tokens"
+
+
+class ClockSkew(Data):
+    """The clock that checks this request's token is ``seconds`` ahead; behind, when negative, a new token is not valid
+    yet."""
+
+    type: Literal["clock_skew"] = "clock_skew"
+    seconds: Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+class TokenLifetime(Data):
+    """The token that is issued is good for so many ``seconds``."""
+
+    type: Literal["token_lifetime"] = "token_lifetime"
+    seconds: Count
+
+
+class Restart(Data):
+    """The server restarts and is ``down`` for so many seconds. With ``recovery`` it finds its sessions again; without,
+    all are gone and Livy counts from 0."""
+
+    type: Literal["restart"] = "restart"
+    recovery: bool = False
+    down: Seconds = 0.0
+
+
 class SessionTo(Data):
     """The session of the request really goes to ``state``; its engine ends. ``gone`` forgets it."""
 
@@ -178,6 +208,34 @@ class SlowStart(Data):
     seconds: Seconds
 
 
+class ReapAfter(Data):
+    """The new session is reaped when nobody has used it for ``seconds``, even while a statement runs."""
+
+    type: Literal["reap_after"] = "reap_after"
+    seconds: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Alone(Data):
+    """The new high-concurrency session gets a Livy session to itself, whatever its tag."""
+
+    type: Literal["alone"] = "alone"
+
+
+class CutRows(Data):
+    """The statement's result ends after ``rows`` rows. Fabric says so with ``truncated``, vanilla Livy does not."""
+
+    type: Literal["cut_rows"] = "cut_rows"
+    rows: Count = 1000
+
+
+class SetHeader(Data):
+    """The reply's header ``name`` has this ``value``, or is not there."""
+
+    type: Literal["set_header"] = "set_header"
+    name: Annotated[str, Field(pattern=r"^[\w-]+$")]
+    value: Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")] | None = None
+
+
 class LoseStatement(Data):
     """A statement that was accepted is not there afterwards: ``lost`` never runs, ``evicted`` runs unseen."""
 
@@ -200,11 +258,19 @@ Effect = Annotated[
     | CapacityAsync
     | RejectToken
     | ExpireToken
+    | RevokeTokens
+    | ClockSkew
+    | TokenLifetime
+    | Restart
     | SessionTo
     | StickState
     | StaleRead
     | NotFoundWindow
     | SlowStart
+    | ReapAfter
+    | Alone
+    | CutRows
+    | SetHeader
     | LoseStatement,
     Field(discriminator="type"),
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
-import itertools
 import socket
 import tempfile
 import threading
@@ -32,7 +31,7 @@ from fakelivy.identity.authority import AUDIENCES, Authority
 from fakelivy.identity.azure_cli import write_az
 from fakelivy.identity.gate import Gate
 from fakelivy.identity.options import IdentityOptions, TokenMode
-from fakelivy.ids import Ids
+from fakelivy.ids import Ids, Numbers
 from fakelivy.injector import Armed, Injector
 from fakelivy.inprocess import BASE, InProcessAdapter
 from fakelivy.jobs import Jobs
@@ -41,6 +40,7 @@ from fakelivy.knobs import Dialect, Knobs
 from fakelivy.lakehouses import Lakehouses
 from fakelivy.operations import Operations
 from fakelivy.profiles import lakehouse_named, profile
+from fakelivy.restart import Restarter
 from fakelivy.rng import Rng
 from fakelivy.routes import ROUTES
 from fakelivy.routes.tokens import APP_SERVICE_PATH, AZ_PATH
@@ -121,6 +121,8 @@ class FakeLivy:
         self._stores: dict[Dialect, Store] = {}
         self._exit = contextlib.ExitStack()
         self._started = False
+        self._numbers = (Numbers(), Numbers())
+        self._restarter: Restarter | None = None
         self._batch_rules = batches
         self._app: Flask | None = None
         with contextlib.ExitStack() as undo:
@@ -238,6 +240,16 @@ class FakeLivy:
         """
         self._injector.clear(name)
 
+    def restart(self, dialect: str | Dialect, *, recovery: bool = False, down: float = 0.0) -> None:
+        """Have one dialect's side restart as its clients see it; see ``fakelivy.restart``.
+
+        Raises:
+            FakeLivyError: the server has not started.
+        """
+        if self._restarter is None:
+            raise FakeLivyError("a server restarts after its start")
+        self._restarter.restart(Dialect(dialect), recovery=recovery, down=down)
+
     @property
     def armed(self) -> Sequence[Armed]:
         """The faults in force and how often they matched and fired."""
@@ -259,9 +271,10 @@ class FakeLivy:
         stores = self._stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
         for store in stores.values():
             self._exit.callback(store.close)
+        batches = {dialect: self._batches(dialect, ids) for dialect in Dialect}
         services = Services(
             stores=stores,
-            batches={dialect: self._batches(dialect, ids) for dialect in Dialect},
+            batches=batches,
             high_concurrency=HighConcurrency(stores[Dialect.FABRIC], ids, self.journal, self.clock, self.knobs),
             lakehouses=Lakehouses(self._lakehouses),
             operations=Operations(ids, self.clock),
@@ -275,7 +288,11 @@ class FakeLivy:
             injector=self._injector,
             authority=self.authority,
             gate=Gate(self.token, self.authority),
+            restarter=Restarter(
+                stores=stores, batches=batches, numbers=self._numbers, clock=self.clock, journal=self.journal
+            ),
         )
+        self._restarter = services.restarter
         self._app = create_app(services)
         if listener is None:
             return
@@ -298,7 +315,6 @@ class FakeLivy:
         self._exit.callback(self._injector.closing.set)
 
     def _store(self, dialect: Dialect, ids: Ids) -> Store:
-        numbers = itertools.count()
         return Store(
             name=dialect.value,
             engine=self._engine,
@@ -306,17 +322,16 @@ class FakeLivy:
             journal=self.journal,
             knobs=self.knobs,
             dialect=self.knobs.dialects[dialect],
-            new_id=ids.session_guid if dialect is Dialect.FABRIC else lambda: str(next(numbers)),
+            new_id=ids.session_guid if dialect is Dialect.FABRIC else self._numbers[0].new,
         )
 
     def _batches(self, dialect: Dialect, ids: Ids) -> Batches:
-        numbers = itertools.count()
         return Batches(
             rules=self._batch_rules,
             clock=self.clock,
             journal=self.journal,
             knobs=self.knobs,
-            new_id=ids.session_guid if dialect is Dialect.FABRIC else lambda: str(next(numbers)),
+            new_id=ids.session_guid if dialect is Dialect.FABRIC else self._numbers[1].new,
         )
 
     def _own_warehouse(self, undo: contextlib.ExitStack) -> Path:

@@ -17,6 +17,7 @@ _SINCE = {
     "starting": "startingAt",
     "idle": "idleAt",
     "busy": "busyAt",
+    "recovering": "recoveringAt",
     "shutting_down": "shuttingDownAt",
     "dead": "deadAt",
     "killed": "killedAt",

@@ -133,9 +133,16 @@ class StoredTable:
 
 
 class Engine(Protocol):
-    """A factory of sessions over one warehouse."""
+    """A factory of sessions over one warehouse.
+
+    Attributes:
+        name: for people.
+        instant: opening a session is no work, so nobody need do it in a thread of its own, and what happens depends
+            on no race.
+    """
 
     name: str
+    instant: bool
 
     def open(self, spec: SessionSpec) -> EngineSession:
         """Open a session. May take seconds.

@@ -96,6 +96,7 @@ class ScriptedEngine:
     """Sessions that all answer by ``rules``; what no rule fits is answered with no rows, at once."""
 
     name = "scripted"
+    instant = True
 
     def __init__(self, clock: Clock, rules: Sequence[Rule] = ()) -> None:
         self._clock = clock

@@ -65,10 +65,14 @@ class Authority:
         """The claim ``iss``, in the form of Entra's first version, which Fabric's tokens have."""
         return f"https://sts.windows.net/{self.options.tenant_id}/"
 
-    def issue(self, *, flow: str, subject: str, audience: str) -> Issued:
-        """A token for ``audience``, which the caller has checked; the journal gets everything but the token."""
+    def issue(self, *, flow: str, subject: str, audience: str, lifetime: int | None = None) -> Issued:
+        """A token for ``audience``, which the caller has checked; the journal gets everything but the token.
+
+        It is good for ``lifetime`` seconds, or for those of the options.
+        """
         now = int(self._clock.now().timestamp())
-        expires_on = now + self.options.lifetime
+        lifetime = lifetime or self.options.lifetime
+        expires_on = now + lifetime
         key = self._private_key()
         with self._lock:
             self._issued += 1
@@ -89,21 +93,21 @@ class Authority:
         }
         value = jwt.encode(claims, key, algorithm="RS256", headers={"kid": KEY_ID})
         self._journal.add(TokenIssued(number, flow, subject, audience, expires_on))
-        return Issued(value, expires_on, self.options.lifetime, audience)
+        return Issued(value, expires_on, lifetime, audience)
 
     def revoke(self) -> None:
         """End every token there is, before its time; later ones are good."""
         with self._lock:
             self._generation += 1
 
-    def check(self, token: str) -> None:
-        """See whether a token is one of ours and good now.
+    def check(self, token: str, *, skew: float = 0.0) -> None:
+        """See whether a token is one of ours and good ``skew`` seconds from now.
 
         Raises:
             BadToken: it is not.
         """
         claims = self._claims(token)
-        now = self._clock.now().timestamp() + self.options.clock_skew
+        now = self._clock.now().timestamp() + self.options.clock_skew + skew
         if now < max(claims["nbf"], claims["iat"]):
             raise BadToken("not valid yet")
         if now >= claims["exp"]:

@@ -21,8 +21,14 @@ class Gate:
         self._token = token.encode()
         self._authority = authority
 
-    def check(self, authorization: str | None) -> None:
-        """Let a request pass.
+    def fixed(self, authorization: str | None) -> bool:
+        """Whether a request shows nothing that has a date: no token, or one that always opens."""
+        token = (authorization or "").partition(" ")[2].strip().encode()
+        mode = self._authority.options.mode
+        return not token or mode is TokenMode.ANY or (mode is TokenMode.STATIC and token == self._token)
+
+    def check(self, authorization: str | None, *, skew: float = 0.0) -> None:
+        """Let a request pass, its token's dates seen by a clock that is ``skew`` seconds ahead.
 
         Raises:
             Refused: NO_TOKEN or TOKEN_EXPIRED; its detail ``why`` is for the journal, not for the caller.
@@ -37,7 +43,7 @@ class Gate:
         if mode is TokenMode.STATIC and hmac.compare_digest(token.encode(), self._token):
             return
         try:
-            self._authority.check(token)
+            self._authority.check(token, skew=skew)
         except BadToken as bad:
             problem = Problem.TOKEN_EXPIRED if bad.expired else Problem.NO_TOKEN
             raise Refused(problem, why=bad.why) from None

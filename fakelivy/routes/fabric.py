@@ -28,9 +28,7 @@ def _view(call: Call, session: Session) -> dict[str, object]:
 
 def create(call: Call) -> Reply:
     place = lakehouse(call)
-    session = call.store.create(
-        call.json(FABRIC_SESSION), scope=place.id, lakehouse=place.name, start_after=call.start_after
-    )
+    session = call.store.create(call.json(FABRIC_SESSION), scope=place.id, lakehouse=place.name, orders=call.orders)
     if call.services.knobs.create_reply == "id-only":
         return Reply(202, {"id": session.id, "artifactId": place.id})
     return Reply(202, _view(call, session))
@@ -70,7 +68,7 @@ def submit(call: Call) -> Reply:
     request = call.json(FABRIC_STATEMENT)
     if "code" not in request:
         raise Refused(Problem.BAD_BODY, text="Required property 'code' not found in JSON.")
-    statement = call.store.submit(*place, code=request["code"], kind=request.get("kind"), lose=call.lose_statement)
+    statement = call.store.submit(*place, code=request["code"], kind=request.get("kind"), orders=call.orders)
     return Reply(call.services.knobs.statement_post_status, fabric_statement(statement))
 
 

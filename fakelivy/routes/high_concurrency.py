@@ -35,7 +35,7 @@ def _view(acquired: Acquired, place: Lakehouse) -> dict[str, Any]:
 def acquire(call: Call) -> Reply:
     place = lakehouse(call)
     acquired = call.services.high_concurrency.acquire(
-        call.json(FABRIC_HIGH_CONCURRENCY), scope=place.id, lakehouse=place.name
+        call.json(FABRIC_HIGH_CONCURRENCY), scope=place.id, lakehouse=place.name, orders=call.orders
     )
     return Reply(call.services.knobs.acquire_status, _view(acquired, place))
 
@@ -64,7 +64,7 @@ def submit(call: Call) -> Reply:
     if "code" not in request:
         raise Refused(Problem.BAD_BODY, text="Required property 'code' not found in JSON.")
     statement = call.store.submit(
-        *place, code=request["code"], kind=request.get("kind"), repl=_repl(call), lose=call.lose_statement
+        *place, code=request["code"], kind=request.get("kind"), repl=_repl(call), orders=call.orders
     )
     return Reply(call.services.knobs.statement_post_status, fabric_statement(statement))
 

@@ -18,9 +18,7 @@ def create(call: Call) -> Reply:
     request = call.json(LIVY_SESSION)
     if "doAs" in call.query:
         request["proxyUser"] = call.query["doAs"]
-    session = call.store.create(
-        request, scope="", lakehouse=call.services.default_lakehouse.name, start_after=call.start_after
-    )
+    session = call.store.create(request, scope="", lakehouse=call.services.default_lakehouse.name, orders=call.orders)
     return Reply(201, livy_session(session), {"Location": f"/sessions/{session.id}"})
 
 

@@ -13,9 +13,7 @@ def submit(call: Call) -> Reply:
     if "code" not in request:
         raise Refused(Problem.BAD_BODY, text="Missing required creator property 'code'")
     session = call.store.session("", call.params["session"])
-    statement = call.store.submit(
-        "", session.id, code=request["code"], kind=request.get("kind"), lose=call.lose_statement
-    )
+    statement = call.store.submit("", session.id, code=request["code"], kind=request.get("kind"), orders=call.orders)
     location = f"/sessions/{session.id}/statements/{statement.id}"
     return Reply(201, livy_statement(statement), {"Location": location})
 

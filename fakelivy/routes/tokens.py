@@ -55,7 +55,7 @@ def entra_token(call: Call) -> Reply:
     if audience is None:
         what = f"The resource of the scope '{form.get('scope', '')}' was not found in the tenant."
         return _entra_error(call, 400, "invalid_resource", 500011, what)
-    token = call.services.authority.issue(flow="client_credentials", subject=options.client_id, audience=audience)
+    token = _issue(call, "client_credentials", options.client_id, audience)
     times = {"expires_in": token.expires_in, "ext_expires_in": token.expires_in}
     return Reply(200, {"token_type": "Bearer", **times, "access_token": token.value})
 
@@ -89,7 +89,7 @@ def az_token(call: Call) -> Reply:
     audience = _audience(call.query.get("resource", ""))
     if audience is None:
         return _imds_error(400, "invalid_resource", "AADSTS500011: The resource was not found in the tenant.")
-    token = call.services.authority.issue(flow="az", subject="user", audience=audience)
+    token = _issue(call, "az", "user", audience)
     # Real az prints local time here, and the unambiguous field beside it.
     local = dt.datetime.fromtimestamp(token.expires_on, dt.timezone.utc).astimezone()
     return Reply(
@@ -129,7 +129,12 @@ def _knows_identity(call: Call) -> bool:
 
 def _issue_managed(call: Call, flow: str, audience: str) -> Issued:
     subject = call.query.get("client_id") or call.query.get("object_id") or "system-assigned"
-    return call.services.authority.issue(flow=flow, subject=subject, audience=audience)
+    return _issue(call, flow, subject, audience)
+
+
+def _issue(call: Call, flow: str, subject: str, audience: str) -> Issued:
+    lifetime = call.orders.token_lifetime
+    return call.services.authority.issue(flow=flow, subject=subject, audience=audience, lifetime=lifetime)
 
 
 def _managed_identity(token: Issued) -> dict[str, str]:

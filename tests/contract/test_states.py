@@ -25,7 +25,7 @@ def test_a_session_is_ready_for_the_adapter_exactly_when_the_fake_takes_statemen
     assert (session_phase(state) is SessionPhase.READY) == (state in ACCEPTING)
 
 
-@pytest.mark.parametrize("state", sorted(SESSION.states - ACCEPTING - {SESSION.initial}))
+@pytest.mark.parametrize("state", sorted(SESSION.states - ACCEPTING - {SESSION.initial, "recovering"}))
 def test_a_session_the_fake_will_not_revive_is_ended_for_the_adapter(state: str) -> None:
     assert session_phase(state) is SessionPhase.ENDED
 

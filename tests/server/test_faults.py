@@ -23,7 +23,7 @@ HEADERS = st.dictionaries(
 JSON = st.none() | st.booleans() | st.integers(-99, 99) | WORDS | st.lists(WORDS | st.integers(0, 9), max_size=2)
 PIECES = st.sampled_from([*'ab_*:@~()[]{}=,"1.é ', "before", "reset", "get_session", ":before:"])
 RETRY = st.sampled_from(["absent", "seconds", "http-date", "body-until", "body-until-bare"])
-SHAPES = st.sampled_from(["dialect", "gateway", "html", "string", "empty"])
+SHAPES = st.sampled_from(["dialect", "gateway", "html", "string", "empty", "entra"])
 FIELDS = {
     "seconds": NUMBERS,
     "jitter": NUMBERS,
@@ -54,9 +54,22 @@ FIELDS = {
     "statement": st.integers(0, 99),
     "contains": WORDS,
     "how": st.just("evicted"),
+    "per": st.sampled_from(["fault", "request"]),
+    "rows": COUNTS,
+    "recovery": st.booleans(),
+    "down": NUMBERS,
     "start": st.floats(0, 10),
     "end": st.floats(11, 20),
 }
+
+OF_EFFECT = {
+    ("session_to", "state"): st.sampled_from(["dead", "gone"]),
+    ("token_lifetime", "seconds"): COUNTS,
+    ("reap_after", "seconds"): st.floats(0.1, 1e5),
+    ("set_header", "name"): st.from_regex(r"[A-Za-z-]{1,8}", fullmatch=True),
+    ("set_header", "value"): st.none() | st.from_regex(r"[ -~]{0,8}", fullmatch=True),
+}
+"""Values of arguments that mean something else elsewhere, or are narrower."""
 
 
 def some(kinds: dict[str, type[Data]]) -> st.SearchStrategy[dict[str, object]]:
@@ -69,7 +82,8 @@ def fields(model: type[Data]) -> st.SearchStrategy[dict[str, object]]:
     for name, field in model.model_fields.items():
         if name == "type":
             continue
-        values = st.sampled_from(["dead", "gone"]) if model is EFFECTS["session_to"] else FIELDS.get(name, WORDS)
+        values = OF_EFFECT.get((model.model_fields["type"].default, name)) if "type" in model.model_fields else None
+        values = FIELDS.get(name, WORDS) if values is None else values
         (given if field.is_required() else free)[name] = values
     return st.fixed_dictionaries(given, optional=free)
 
@@ -153,7 +167,7 @@ def test_an_error_says_what_was_meant(text: str, words: str) -> None:
     [
         ("get_sesion:before:reset", "no operation 'get_sesion'; did you mean 'get_session'"),
         ("reset_timeout[dialect=livy]:before:reset", "no operation 'reset_timeout'"),
-        ("get_statement:before:slow_start(1)", "slow_start happens to create_session, not to get_statement"),
+        ("get_statement:before:slow_start(1)", "slow_start happens to acquire_hc, create_session, not to"),
         ("create_session:before:session_to(dead)", "create_session before has no session"),
         ("list_*:before:session_to(dead)", "has no session"),
     ],

@@ -49,7 +49,7 @@ def test_every_state_can_be_reached_and_left_for_an_end(machine: Machine) -> Non
 
 def test_the_sets_derived_from_the_tables_are_livys() -> None:
     assert SESSION.terminal == {"dead", "killed"}
-    assert {"starting", "idle", "busy", "error"} == ACTIVE
+    assert {"starting", "idle", "busy", "recovering", "error"} == ACTIVE
     assert ACCEPTING < ACTIVE
     assert {"dead", "killed", "error"} == FINISHED
     assert STATEMENT.terminal == {"available", "cancelled", "Error"}

@@ -88,6 +88,8 @@ class ToySession:
         took = re.fullmatch(r"take (\d+)", code)
         ends_at = None if code.startswith("never") else started_at + (int(took[1]) if took else 0)
         result = self.engine.answers.get(code, EMPTY)
+        if isinstance(result, Table) and len(result.rows) > max_rows:
+            result = Table(result.schema, result.rows[:max_rows], truncated=True)
         stops = code != "never stops"
         execution = ToyExecution(self.engine.clock, code, ends_at, result, on_done, stops, max_rows)
         self.started.append(execution)
@@ -101,6 +103,7 @@ class ToyEngine:
     """Opens when ``gate`` is set; fails to open with ``failure``."""
 
     name = "toy"
+    instant = False
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

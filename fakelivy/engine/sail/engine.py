@@ -22,6 +22,7 @@ class SailEngine:
     """
 
     name = "sail"
+    instant = False
 
     def __init__(self, warehouse: Path, clock: Clock) -> None:
         self._catalog = Catalog(Path(warehouse))
