@@ -76,7 +76,7 @@ class Relation:
     creator_schema: Sequence[str] = ()
     owner: str = "fakelivy"
     created: str = ""
-    constraints: Sequence[Mapping[str, str]] = ()
+    constraints: Sequence[Mapping[str, str]] = field(default_factory=list)
 
     @property
     def is_view(self) -> bool:
