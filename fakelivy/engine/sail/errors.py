@@ -106,7 +106,7 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
     (r"invalid argument: found .*?(?: at (?P<offset>\d+):(?P<end>\d+))? expected", _parse),
     (r"invalid argument: expected one statement", _second),
     (
-        r"unknown (?:table |aggregate |window )?function: (?P<x>\S+)",
+        r"(?:unknown (?:table |aggregate |window )?|^)function: (?P<x>\S+)",
         r"[UNRESOLVED_ROUTINE] Cannot resolve routine `\g<x>`: no function of this name is known.",
     ),
     (
@@ -152,6 +152,19 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
     (
         r"duplicate (?:un)?qualified field name \"?(?P<x>[^\"\n]*)",
         r"[COLUMN_ALREADY_EXISTS] The column `\g<x>` already exists. Choose another name for one of them.",
+    ),
+    (
+        r"(?:Cannot coerce|Failed to coerce|Cannot infer common argument type)[^\n]*",
+        r"[DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE] The types of the arguments do not fit: \g<0>",
+    ),
+    (
+        r"Resources exhausted: (?P<x>[^\n]*)",
+        r"[UNABLE_TO_ACQUIRE_MEMORY] The query needs more memory than a session may have: \g<x>",
+    ),
+    (
+        r"RST_STREAM|Stream removed",
+        "[INTERNAL_ERROR] The embedded engine broke down in this query and gave no reason. The session goes on; "
+        "another wording of the query may do.",
     ),
     (r"(?:CommandNode|PlanNode)::(?P<x>\w+)", _command),
 )
