@@ -13,10 +13,13 @@ from pathlib import Path
 from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
+from dbt.adapters.fabricspark.resilience import policy
+from dbt.adapters.fabricspark.resilience.outcome import Outcome
 
 from fakelivy import cookbook
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
+from tests.bench import noticing
 
 ROOT = Path(__file__).parent.parent
 
@@ -92,13 +95,22 @@ def _attributes(docstring: str) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in entries}
 
 
+def outcomes() -> str:
+    """Every class of failed attempts."""
+    rows = ["| attempt | what happened |", "|---|---|"]
+    return "\n".join([*rows, *(f"| {outcome.name.lower()} | {outcome.value} |" for outcome in Outcome)])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
+    "noticing": noticing.table,
     "states": states,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
+    "retry-outcomes": outcomes,
+    "retry-policy": policy.table,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,

@@ -16,6 +16,8 @@ import pytest
 import requests
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Condition
 from dbt.adapters.fabricspark.resilience.transport import Transport
 from requests.adapters import HTTPAdapter
@@ -106,8 +108,9 @@ def server() -> ScriptedServer:
 
 
 @pytest.fixture
-def api(server: ScriptedServer) -> LivyApi:
-    return LivyApi(Transport("http://livy", http_timeout=120, user_agent="tests", adapter=server))
+def api(server: ScriptedServer, runtime: VirtualRuntime, logger: logging.Logger) -> LivyApi:
+    transport = Transport("http://livy", http_timeout=120, user_agent="tests", adapter=server)
+    return LivyApi(transport, Retrier(runtime, Pace(runtime), None, logger, connect_retries=1))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.livy.api import LivyApi
-from dbt.adapters.fabricspark.livysession import LivySession
+from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt_common.exceptions import DbtDatabaseError
 
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
@@ -19,15 +19,17 @@ SUBMIT = "POST /sessions/0/statements"
 
 
 @pytest.fixture
-def session(api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: logging.Logger) -> LivySession:
-    session = LivySession(api, settings, runtime, logger)
-    session.session_id = "0"
-    return session
+def session(api: LivyApi, settings: Settings, runtime: VirtualRuntime, logger: logging.Logger) -> LivySessionManager:
+    return LivySessionManager(api, settings, {"name": "dbt-fabricspark"}, runtime, logger)
 
 
 def answer(server: ScriptedServer, data: dict[str, Any]) -> None:
     output = {"status": "ok", "data": data}
-    server.answers = {SUBMIT: [(201, {"id": 3, "state": "available", "output": output})]}
+    server.answers = {
+        "POST /sessions": [(201, {"id": 0})],
+        "GET /sessions/0": [(200, {"id": 0, "state": "idle"})],
+        SUBMIT: [(201, {"id": 3, "state": "available", "output": output})],
+    }
 
 
 def table(count: int, **more: object) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def table(count: int, **more: object) -> dict[str, Any]:
     return {"application/json": {"schema": schema, "data": [[n] for n in range(count)], **more}}
 
 
-def test_rows_are_fetched_in_order_and_once(session: LivySession, server: ScriptedServer) -> None:
+def test_rows_are_fetched_in_order_and_once(session: LivySessionManager, server: ScriptedServer) -> None:
     answer(server, table(6))
     cursor = LivyCursor(session)
     cursor.execute("select n")
@@ -46,7 +48,7 @@ def test_rows_are_fetched_in_order_and_once(session: LivySession, server: Script
     assert cursor.fetchmany(2) == []
 
 
-def test_columns_are_described_by_name_and_spark_type(session: LivySession, server: ScriptedServer) -> None:
+def test_columns_are_described_by_name_and_spark_type(session: LivySessionManager, server: ScriptedServer) -> None:
     answer(server, table(1))
     cursor = LivyCursor(session)
     assert cursor.description is None
@@ -55,7 +57,7 @@ def test_columns_are_described_by_name_and_spark_type(session: LivySession, serv
     assert cursor.query_id == "0/3"
 
 
-def test_a_result_that_was_cut_is_refused_as_a_whole(session: LivySession, server: ScriptedServer) -> None:
+def test_a_result_that_was_cut_is_refused_as_a_whole(session: LivySessionManager, server: ScriptedServer) -> None:
     answer(server, table(1000, truncated=True))
     cursor = LivyCursor(session)
     cursor.execute("select n")
@@ -70,7 +72,7 @@ def test_a_result_that_was_cut_is_refused_as_a_whole(session: LivySession, serve
 
 @pytest.mark.parametrize(("count", "whole"), [(4, True), (5, False)])
 def test_a_result_as_long_as_the_limit_of_a_silent_server_is_refused(
-    count: int, whole: bool, session: LivySession, server: ScriptedServer, settings: Settings
+    count: int, whole: bool, session: LivySessionManager, server: ScriptedServer, settings: Settings
 ) -> None:
     session._settings = dataclasses.replace(settings, row_limit=5)
     answer(server, table(count))
@@ -83,7 +85,7 @@ def test_a_result_as_long_as_the_limit_of_a_silent_server_is_refused(
             cursor.fetchall()
 
 
-def test_no_table_is_not_an_empty_table(session: LivySession, server: ScriptedServer) -> None:
+def test_no_table_is_not_an_empty_table(session: LivySessionManager, server: ScriptedServer) -> None:
     answer(server, {"text/plain": "n\n0\n"})
     cursor = LivyCursor(session)
     cursor.execute("select n")
@@ -91,16 +93,18 @@ def test_no_table_is_not_an_empty_table(session: LivySession, server: ScriptedSe
         _ = cursor.description
 
 
-def test_bindings_are_sent_as_literals(session: LivySession, server: ScriptedServer) -> None:
+def test_bindings_are_sent_as_literals(session: LivySessionManager, server: ScriptedServer) -> None:
     answer(server, table(0))
     LivyCursor(session).execute("select %s, '100%'", ["it's"])
-    assert server.seen == [(SUBMIT, {"code": r"select 'it\'s', '100%'", "kind": "sql"})]
+    [code] = [body["code"] for route, body in server.seen if route == SUBMIT and isinstance(body, dict)]
+    assert code.startswith("select 'it\\'s', '100%'\n/* dbt-fabricspark ")
 
 
-def test_a_finished_query_is_not_cancelled(session: LivySession, server: ScriptedServer) -> None:
+def test_a_finished_query_is_not_cancelled(session: LivySessionManager, server: ScriptedServer) -> None:
     answer(server, table(1))
     handle = LivyHandle(session)
     handle.cancel()
     handle.cursor().execute("select n")
     handle.cancel()
-    assert len(server.seen) == 1
+    assert server.count(SUBMIT) == 1
+    assert not any(route.endswith("cancel") for route, _ in server.seen)

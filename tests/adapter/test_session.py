@@ -17,6 +17,7 @@ from urllib3.exceptions import NewConnectionError
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
 
 CREATE, LOOK, DELETE = "POST /sessions", "GET /sessions/0", "DELETE /sessions/0"
+LIST = "GET /sessions?from=0&size=50&$skip=0&$top=50"
 REFUSED = requests.ConnectionError(NewConnectionError(None, "refused"))  # type: ignore[arg-type]  # no connection needed
 BODY = {"name": "dbt-fabricspark", "kind": "sql"}
 
@@ -95,7 +96,7 @@ def test_waiting_for_a_session_ends_at_session_start_timeout(
     assert max(runtime.sleeps) == pytest.approx(10)
 
 
-@pytest.mark.parametrize("trouble", [requests.ReadTimeout(), (503, b"<html>busy</html>"), (200, b"<html/>"), (401, "")])
+@pytest.mark.parametrize("trouble", [requests.ReadTimeout(), (503, b"<html>busy</html>"), (200, b"<html/>"), (404, "")])
 def test_http_errors_while_waiting_are_survived(trouble: Any, session: LivySession, server: ScriptedServer) -> None:
     script(server, trouble, trouble, view("idle"))
     session.create_session(BODY)
@@ -107,10 +108,10 @@ def test_an_unreachable_server_is_tried_again_and_then_named(
     session: LivySession, server: ScriptedServer, runtime: VirtualRuntime
 ) -> None:
     script(server, create=REFUSED)
-    with pytest.raises(FailedToConnectError, match=r"http://livy/sessions: connection refused .*tried 2 times"):
+    with pytest.raises(FailedToConnectError, match=r"http://livy/sessions: connection refused .*tried 2 times in 0 s"):
         session.create_session(BODY)
     assert server.count(CREATE) == 2
-    assert runtime.sleeps == [1.0]
+    assert runtime.sleeps == [0.5]
 
 
 def test_a_server_that_comes_up_late_is_reached_by_the_second_try(session: LivySession, server: ScriptedServer) -> None:
@@ -121,22 +122,66 @@ def test_a_server_that_comes_up_late_is_reached_by_the_second_try(session: LivyS
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (requests.ReadTimeout(), "may have been created"),
-        ((400, {"msg": "Rejected, too many sessions are being created!"}), "too many sessions"),
-        ((430, {"errorCode": "TooManyRequestsForCapacity", "message": "full"}), "TooManyRequestsForCapacity: full"),
         ((404, b"<html><body>Not Found</body></html>"), "404: text/html: Not Found"),
-        ((200, b"<html>hello</html>"), "is this a Livy server"),
-        ((200, {"hello": "world"}), "without an id"),
+        ((403, {"errorCode": "InsufficientPrivileges", "message": "no"}), "InsufficientPrivileges: no"),
         ((302, b""), "302: an empty body"),
     ],
 )
-def test_a_session_that_is_not_created_is_asked_for_once(
+def test_a_session_that_is_refused_is_asked_for_once(
     reply: Any, words: str, session: LivySession, server: ScriptedServer
 ) -> None:
     script(server, create=reply)
     with pytest.raises(FailedToConnectError, match=words):
         session.create_session(BODY)
     assert server.count(CREATE) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ((400, {"msg": "Rejected, too many sessions are being created!"}), "too many sessions"),
+        ((430, {"errorCode": "TooManyRequestsForCapacity", "message": "full"}), "TooManyRequestsForCapacity: full"),
+    ],
+)
+def test_capacity_is_waited_for_until_session_start_timeout(
+    reply: Any, words: str, session: LivySession, server: ScriptedServer, runtime: VirtualRuntime
+) -> None:
+    script(server, create=reply)
+    with pytest.raises(FailedToConnectError, match=rf"{words}.*tried \d+ times in 5\d\d s"):
+        session.create_session(BODY)
+    assert runtime.elapsed == pytest.approx(600)
+    assert server.count(CREATE) < 100
+
+
+LOST: list[tuple[Any, str]] = [
+    (requests.ReadTimeout(), "no reply within 120 s"),
+    (requests.ConnectionError("reset"), "connection broke"),
+    ((502, b"<html>bad</html>"), "502"),
+    ((200, b"<html>hello</html>"), "is this a Livy server"),
+    ((200, {"hello": "world"}), "without an id"),
+]
+
+
+@pytest.mark.parametrize(("reply", "words"), LOST)
+def test_a_session_whose_reply_was_lost_is_found_by_its_name(
+    reply: Any, words: str, session: LivySession, server: ScriptedServer
+) -> None:
+    script(server, create=reply)
+    others = [{"id": 3, "name": "other", "state": "idle"}, {"id": 0, "name": BODY["name"], "state": "starting"}]
+    server.answers[LIST] = [(200, {"from": 0, "total": 2, "sessions": others})]
+    assert session.create_session(BODY) == "0"
+    assert server.count(CREATE) == 1
+
+
+@pytest.mark.parametrize(("reply", "words"), LOST)
+def test_a_session_that_is_nowhere_is_asked_for_again_and_then_given_up(
+    reply: Any, words: str, session: LivySession, server: ScriptedServer
+) -> None:
+    script(server, create=reply)
+    server.answers[LIST] = [(200, {"from": 0, "total": 0, "sessions": []})]
+    with pytest.raises(FailedToConnectError, match=rf"{words}.*session 'dbt-fabricspark'"):
+        session.create_session(BODY)
+    assert server.count(CREATE) == 3
 
 
 @pytest.mark.parametrize(
@@ -161,16 +206,25 @@ def test_is_valid_session_answers_and_never_raises(
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [(200, {}), (204, b""), (404, {"msg": "Session '0' not found."}), (500, "no"), requests.ReadTimeout()],
+    ("reply", "deleted"),
+    [
+        ((200, {}), True),
+        ((204, b""), True),
+        ((404, {"msg": "Session '0' not found."}), True),
+        ((500, "no"), False),
+        (requests.ReadTimeout(), False),
+    ],
 )
-def test_deleting_never_raises(reply: Any, session: LivySession, server: ScriptedServer) -> None:
+def test_deleting_never_raises_and_what_failed_can_be_tried_again(
+    reply: Any, deleted: bool, session: LivySession, server: ScriptedServer
+) -> None:
     script(server)
     server.answers[DELETE] = [reply]
     session.create_session(BODY)
-    session.delete_session()
-    session.delete_session()
-    assert server.count(DELETE) == 1
+    assert session.delete_session() is deleted
+    tried = server.count(DELETE)
+    assert session.delete_session() is deleted
+    assert server.count(DELETE) == (tried if deleted else 2 * tried)
 
 
 def test_a_delete_that_failed_is_logged(
@@ -214,7 +268,7 @@ def test_ctrl_c_while_a_session_starts_deletes_it(manager: LivySessionManager, s
     def interrupt() -> tuple[int, object]:
         raise KeyboardInterrupt
 
-    script(server, interrupt)
+    script(server, interrupt, view("starting"))
     with pytest.raises(KeyboardInterrupt):
         manager.connect()
     assert server.count(DELETE) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from dbt.adapters.fabricspark.livy.errors import (
     DeadlineExceeded,
     HttpError,
     OutcomeUnknown,
-    SessionGone,
     StatementCancelled,
     StatementFailed,
 )
@@ -21,12 +21,32 @@ from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
 
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
 
+WRITE = "insert into t values (1)"
 SUBMIT = "POST /sessions/0/statements"
+LIST = "GET /sessions/0/statements?from=0&size=50&order=desc"
 LOOK = "GET /sessions/0/statements/7"
 CANCEL = "POST /sessions/0/statements/7/cancel"
 
 TABLE = {"schema": {"type": "struct", "fields": [{"name": "n", "type": "integer"}]}, "data": [[1]]}
 OK = {"status": "ok", "execution_count": 1, "data": {"application/json": TABLE}}
+
+
+@dataclass
+class SomePlace:
+    """A session that has had no statement and lives."""
+
+    session_id: str | None = "0"
+    newest: int = -1
+    how: str | None = None
+
+    def saw(self, statement_id: int) -> None:
+        self.newest = max(self.newest, statement_id)
+
+    def ended(self) -> str | None:
+        return self.how
+
+
+PLACE = SomePlace()
 
 
 def view(state: object, output: object = None) -> tuple[int, object]:
@@ -35,7 +55,7 @@ def view(state: object, output: object = None) -> tuple[int, object]:
 
 @pytest.fixture
 def statement(api: LivyApi, runtime: VirtualRuntime, logger: logging.Logger) -> Statement:
-    return Statement(api, "0", "select 1", StatementSettings(timeout=3600, longest_pause=5), runtime, logger)
+    return Statement(api, WRITE, StatementSettings(timeout=3600, longest_pause=5), runtime, logger)
 
 
 @pytest.fixture
@@ -50,8 +70,8 @@ def test_a_result_is_returned_and_the_statement_sent_once(
     statement: Statement, server: ScriptedServer, answers: Callable[..., None]
 ) -> None:
     answers(view("running"), view("available", OK))
-    assert statement.run().rows == ((1,),)
-    assert server.seen[0] == (SUBMIT, {"code": "select 1", "kind": "sql"})
+    assert statement.run(PLACE).rows == ((1,),)
+    assert server.seen[0] == (SUBMIT, {"code": f"{WRITE}\n{statement.mark}", "kind": "sql"})
     assert server.count(SUBMIT) == 1
     assert server.count(CANCEL) == 0
 
@@ -60,7 +80,7 @@ def test_a_result_in_the_reply_to_the_submission_needs_no_further_request(
     statement: Statement, server: ScriptedServer, answers: Callable[..., None]
 ) -> None:
     answers(submit=view("available", OK))
-    assert statement.run().rows == ((1,),)
+    assert statement.run(PLACE).rows == ((1,),)
     assert len(server.seen) == 1
 
 
@@ -77,7 +97,7 @@ def test_a_failed_statement_is_reported_in_the_servers_words(
 ) -> None:
     answers(view("running"), ending)
     with pytest.raises(StatementFailed, match=r"\[PARSE_SYNTAX_ERROR\] near 'selec'"):
-        statement.run()
+        statement.run(PLACE)
 
 
 def test_an_error_state_without_output_still_names_the_statement(
@@ -85,7 +105,7 @@ def test_an_error_state_without_output_still_names_the_statement(
 ) -> None:
     answers(view("error", None))
     with pytest.raises(StatementFailed, match="statement 7 of Livy session 0"):
-        statement.run()
+        statement.run(PLACE)
 
 
 @pytest.mark.parametrize("state", ["cancelled", "cancelling"])
@@ -94,7 +114,7 @@ def test_a_cancelled_statement_without_output_is_reported_as_cancelled(
 ) -> None:
     answers(view(state, None))
     with pytest.raises(StatementCancelled, match="statement 7 of Livy session 0 was cancelled"):
-        statement.run()
+        statement.run(PLACE)
 
 
 @pytest.mark.parametrize("state", ["running", "waiting", "napping", "", None])
@@ -103,7 +123,7 @@ def test_a_statement_that_never_ends_is_cancelled_at_its_deadline(
 ) -> None:
     answers(view(state))
     with pytest.raises(DeadlineExceeded, match=r"after 3600 s .*statement_timeout"):
-        statement.run()
+        statement.run(PLACE)
     assert runtime.elapsed == pytest.approx(3600)
     assert server.count(CANCEL) == 1
     assert server.count(SUBMIT) == 1
@@ -114,7 +134,7 @@ def test_polling_stretches_with_the_time_waited(
 ) -> None:
     answers(view("running"))
     with pytest.raises(DeadlineExceeded):
-        statement.run()
+        statement.run(PLACE)
     assert runtime.sleeps[0] == pytest.approx(0.05)
     assert max(runtime.sleeps) == pytest.approx(5)
     # Short of the cap every pause is a tenth of the time waited, beyond it one look in five seconds.
@@ -125,7 +145,7 @@ def test_an_available_statement_whose_output_is_late_is_looked_at_again(
     statement: Statement, answers: Callable[..., None]
 ) -> None:
     answers(view("available", None), view("available", OK))
-    assert statement.run().rows == ((1,),)
+    assert statement.run(PLACE).rows == ((1,),)
 
 
 @pytest.mark.parametrize(
@@ -143,37 +163,75 @@ def test_trouble_while_looking_is_survived(
     trouble: Any, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
 ) -> None:
     answers(trouble, trouble, view("available", OK))
-    assert statement.run().rows == ((1,),)
+    assert statement.run(PLACE).rows == ((1,),)
+    assert server.count(SUBMIT) == 1
+
+
+LOST: list[Any] = [
+    requests.ReadTimeout(),
+    requests.ConnectionError("reset"),
+    (502, b"<html>bad gateway</html>"),
+    (504, b""),
+    (201, b"<html>sign in</html>"),
+    (201, {"state": "waiting"}),
+]
+
+
+def listed(*statements: dict[str, object]) -> tuple[int, object]:
+    return 200, {"total_statements": len(statements), "statements": list(statements)}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_lost_reply_to_the_submission_is_unknown_when_the_server_cannot_tell(
+    lost: Any, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+) -> None:
+    answers(submit=lost)
+    server.answers[LIST] = [(500, "no")]
+    with pytest.raises(OutcomeUnknown, match=r"may have run.*not sent again.*session 0") as caught:
+        statement.run(PLACE)
+    assert server.count(SUBMIT) == 1
+    assert (caught.value.session_id, caught.value.mark) == ("0", statement.mark)
+    assert statement.mark in str(caught.value)
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_statement_whose_reply_was_lost_is_found_by_its_mark(
+    lost: Any, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+) -> None:
+    answers(view("available", OK), submit=lost)
+    other = {"id": 6, "state": "available", "code": "select 1"}
+    server.answers[LIST] = [listed({"id": 7, "state": "running", "code": f"x {statement.mark}"}, other)]
+    assert statement.run(PLACE).rows == ((1,),)
     assert server.count(SUBMIT) == 1
 
 
 @pytest.mark.parametrize(
-    "lost",
+    "list_reply",
     [
-        requests.ReadTimeout(),
-        requests.ConnectionError("reset"),
-        (502, b"<html>bad gateway</html>"),
-        (504, b""),
-        (201, b"<html>sign in</html>"),
-        (201, {"state": "waiting"}),
+        listed({"id": 150, "state": "available", "code": "x"}),  # the older ones are forgotten
+        listed({"id": 0, "state": "available"}),  # nobody knows what it is
+        (200, {"hello": "world"}),
+        (404, "no such list"),
     ],
 )
-def test_a_lost_reply_to_the_submission_is_unknown_and_never_sent_again(
-    lost: Any, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+def test_a_list_that_could_hide_a_write_does_not_prove_it_absent(
+    list_reply: Any, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
 ) -> None:
-    answers(submit=lost)
-    with pytest.raises(OutcomeUnknown, match=r"may have run.*not sent again.*session 0"):
-        statement.run()
+    answers(submit=requests.ConnectionError("reset"))
+    server.answers[LIST] = [list_reply]
+    with pytest.raises(OutcomeUnknown):
+        statement.run(PLACE)
     assert server.count(SUBMIT) == 1
 
 
-def test_a_refused_submission_fails_with_the_bodys_message(
-    statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+def test_a_session_that_is_still_starting_is_waited_for_and_then_named(
+    statement: Statement, server: ScriptedServer, runtime: VirtualRuntime, answers: Callable[..., None]
 ) -> None:
     answers(submit=(500, "java.lang.IllegalStateException: Session is in state starting"))
-    with pytest.raises(HttpError, match="Session is in state starting"):
-        statement.run()
-    assert server.count(SUBMIT) == 1
+    with pytest.raises(HttpError, match=r"Session is in state starting \(tried \d+ times"):
+        statement.run(PLACE)
+    assert 1 < server.count(SUBMIT) < 30
+    assert runtime.elapsed < 200
 
 
 @pytest.mark.parametrize(
@@ -181,25 +239,28 @@ def test_a_refused_submission_fails_with_the_bodys_message(
     [
         (404, {"msg": "Session '0' not found."}),
         (400, {"msg": "requirement failed: Session isn't active."}),
-        (404, {"errorCode": "EntityNotFound", "message": "no such session", "requestId": "r-1"}),
+        (404, {"errorCode": "EntityNotFound", "message": "Session '0' not found.", "requestId": "r-1"}),
     ],
 )
 def test_a_session_that_is_gone_is_recognised_at_once(
     reply: Any, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
 ) -> None:
     answers(reply)
-    with pytest.raises(SessionGone):
-        statement.run()
+    with pytest.raises(OutcomeUnknown, match="may have run") as caught:
+        statement.run(PLACE)
     assert server.count(LOOK) == 1
+    assert caught.value.session_ended
 
 
-def test_a_missing_statement_is_not_taken_for_a_missing_session(
-    statement: Statement, answers: Callable[..., None]
+@pytest.mark.parametrize("how", [None, "Livy session 0 is dead"])
+def test_a_missing_statement_is_taken_for_a_missing_session_only_after_a_look_at_it(
+    how: str | None, statement: Statement, runtime: VirtualRuntime, answers: Callable[..., None]
 ) -> None:
     answers((404, "Statement not found"))
-    with pytest.raises(HttpError, match="Statement not found") as caught:
-        statement.run()
-    assert not isinstance(caught.value, SessionGone)
+    with pytest.raises(OutcomeUnknown, match=how or "Statement not found") as caught:
+        statement.run(SomePlace(how=how))
+    assert caught.value.session_ended is (how is not None)
+    assert 30 <= runtime.elapsed < 120  # it may only not be visible yet
 
 
 def test_ctrl_c_while_waiting_cancels_on_the_server(
@@ -210,7 +271,7 @@ def test_ctrl_c_while_waiting_cancels_on_the_server(
 
     answers(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        statement.run()
+        statement.run(PLACE)
     assert server.count(CANCEL) == 1
 
 
@@ -223,14 +284,14 @@ def test_cancel_before_the_id_is_known_takes_effect_when_it_is(
 
     answers(view("cancelled"), submit=cancelled_meanwhile)
     with pytest.raises(StatementCancelled):
-        statement.run()
+        statement.run(PLACE)
     assert server.count(CANCEL) == 1
 
 
 def test_cancel_before_submission_sends_nothing(statement: Statement, server: ScriptedServer) -> None:
     statement.cancel()
     with pytest.raises(StatementCancelled):
-        statement.run()
+        statement.run(PLACE)
     assert server.seen == []
 
 
@@ -240,4 +301,4 @@ def test_a_server_that_refuses_to_cancel_does_not_hide_the_time_out(
     answers(view("running"))
     server.answers[CANCEL] = [(500, "no")]
     with pytest.raises(DeadlineExceeded):
-        statement.run()
+        statement.run(PLACE)

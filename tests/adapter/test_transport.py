@@ -12,6 +12,7 @@ import pytest
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
+from dbt.adapters.fabricspark.resilience.tokens import Token
 from dbt.adapters.fabricspark.resilience.transport import Transport
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
@@ -60,9 +61,19 @@ def peer() -> Iterator[Callable[[Behaviour], Peer]]:
         each.close()
 
 
+class FixedToken:
+    """A source with one token."""
+
+    def __init__(self, value: str) -> None:
+        self._token = Token(value)
+
+    def token(self, deadline: Deadline) -> Token:
+        return self._token
+
+
 def transport(url: str, http_timeout: float = 30, token: str | None = None) -> Transport:
     return Transport(
-        url, http_timeout=http_timeout, bearer=(lambda: token) if token else None, user_agent="dbt-fabricspark/test"
+        url, http_timeout=http_timeout, tokens=FixedToken(token) if token else None, user_agent="dbt-fabricspark/test"
     )
 
 

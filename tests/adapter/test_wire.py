@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from dbt.adapters.fabricspark.livy.api import server_words
 from dbt.adapters.fabricspark.livy.errors import ProtocolError
+from dbt.adapters.fabricspark.livy.refusals import server_words
 from dbt.adapters.fabricspark.livy.wire import decoder, session_view, statement_view, type_name
 from dbt.adapters.fabricspark.resilience.transport import Reply
 from hypothesis import given

@@ -16,14 +16,33 @@ from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
+from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
-# AdapterLogger has the methods of a stdlib logger that the lower layers use; they do not import dbt.
-logger = cast(logging.Logger, AdapterLogger("FabricSpark"))
+
+class _Logger:
+    """dbt's log with the methods of a stdlib logger that the lower layers use; they do not import dbt."""
+
+    def __init__(self) -> None:
+        self._log = AdapterLogger("FabricSpark")
+
+    def debug(self, message: str, *args: object) -> None:
+        self._log.debug(message % args)  # dbt refuses arguments that are not plain values, such as exceptions
+
+    def info(self, message: str, *args: object) -> None:
+        self._log.info(message % args)
+
+    def warning(self, message: str, *args: object) -> None:
+        self._log.warning(message % args)
+
+
+logger = cast(logging.Logger, _Logger())
 
 
 class SessionManagers:
@@ -31,7 +50,7 @@ class SessionManagers:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._lock = runtime.lock()
+        self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._managers: dict[str, LivySessionManager] = {}
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
@@ -60,10 +79,18 @@ def _manager(credentials: FabricSparkCredentials, runtime: Runtime) -> LivySessi
     transport = Transport(
         credentials.base_url,
         http_timeout=settings.http_timeout,
-        bearer=tokens.bearer if tokens else None,
+        tokens=tokens,
         user_agent=f"dbt-fabricspark/{version}",
     )
-    return LivySessionManager(LivyApi(transport), settings, credentials.session_body(), runtime, logger)
+    retrier = Retrier(
+        runtime,
+        Pace(runtime, credentials.request_rate),
+        tokens,
+        logger,
+        settings.connect_retries,
+        settings.connect_timeout,
+    )
+    return LivySessionManager(LivyApi(transport, retrier), settings, credentials.session_body(), runtime, logger)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -82,7 +109,8 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         if connection.state == ConnectionState.OPEN:
             return connection
         try:
-            session = cls.sessions.of(connection.credentials).connect()
+            session = cls.sessions.of(connection.credentials)
+            session.connect()
         except BaseException:
             connection.handle = None
             connection.state = ConnectionState.FAIL

@@ -28,6 +28,9 @@ NUM_ROWS = "livy.rsc.sql.num-rows"
 ROW_LIMIT = 1_000_000
 """What our sessions ask for; a result of that size fails in Livy's own size limit first."""
 
+FABRIC_REQUEST_RATE = 150.0
+"""Requests a minute; Fabric allows 200 to an identity, which may be used elsewhere too (contract 2.8)."""
+
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _API_VERSION = "2023-12-01"
 
@@ -84,6 +87,11 @@ class FabricSparkCredentials(Credentials):
     )
     connect_retries: int = _setting(1, "How often to try again when the server cannot be reached. Recommended: 3.")
     connect_timeout: int = _setting(10, "Longest pause between two such tries, in seconds.")
+    requests_per_minute: int | None = _setting(
+        None,
+        "Requests a minute to the server, over all threads; 0 is no limit. Default: 150 for Fabric, which allows 200 "
+        "to an identity; no limit for Apache Livy and on this machine.",
+    )
     http_timeout: float = _setting(120, "Seconds one HTTP request may take, body included.")
     session_start_timeout: float = _setting(600, "Seconds a session may take to start.")
     statement_timeout: float = _setting(3600, "Seconds a statement may take; then it is cancelled on the server.")
@@ -178,6 +186,14 @@ class FabricSparkCredentials(Credentials):
         if self.livy_mode != "local":
             return None
         return int((self.spark_config.get("conf") or {}).get(NUM_ROWS, ROW_LIMIT))
+
+    @property
+    def request_rate(self) -> float | None:
+        """Requests a minute to keep to; ``None`` is no limit."""
+        if self.requests_per_minute is not None:
+            return self.requests_per_minute or None
+        is_fabric = self.livy_mode == "fabric" and urlsplit(self.endpoint).hostname not in LOOPBACK
+        return FABRIC_REQUEST_RATE if is_fabric else None
 
     def settings(self) -> Settings:
         """What waiting needs to know, frozen."""
@@ -280,6 +296,8 @@ def _check_figures(c: FabricSparkCredentials) -> None:
     for name in ("connect_retries", "connect_timeout"):
         if getattr(c, name) < 0:
             raise DbtRuntimeError(f"{name} is {getattr(c, name)}; it must not be negative")
+    if (c.requests_per_minute or 0) < 0:
+        raise DbtRuntimeError(f"requests_per_minute is {c.requests_per_minute}; it must not be negative")
 
 
 def _check_spark_config(c: FabricSparkCredentials) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from dbt.adapters.fabricspark.literals import bind
 from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
-from dbt.adapters.fabricspark.livysession import LivySession
+from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt_common.exceptions import DbtDatabaseError
 
 Row = tuple[Any, ...]
@@ -20,7 +20,7 @@ class LivyCursor:
     Used by one thread; ``cancel`` may be called from any.
     """
 
-    def __init__(self, session: LivySession) -> None:
+    def __init__(self, session: LivySessionManager) -> None:
         self._session = session
         self._statement: Statement | None = None
         self._output: Output | None = None
@@ -42,7 +42,7 @@ class LivyCursor:
         """Session and statement, as a user finds them on the server."""
         if self._statement is None or self._statement.id is None:
             return None
-        return f"{self._session.session_id}/{self._statement.id}"
+        return f"{self._statement.session_id}/{self._statement.id}"
 
     @property
     def description(self) -> list[tuple[str, str, None, None, None, None, bool]] | None:
@@ -115,7 +115,7 @@ class LivyCursor:
 class LivyHandle:
     """A dbt connection's view of the shared session."""
 
-    def __init__(self, session: LivySession) -> None:
+    def __init__(self, session: LivySessionManager) -> None:
         self._session = session
         self._cursor: LivyCursor | None = None
 

@@ -1,4 +1,4 @@
-"""Livy sessions: start one, wait for it, share it between threads, replace it when it dies, delete it."""
+"""The one Livy session that all threads of a target share: started once, replaced once, deleted at the end."""
 
 from __future__ import annotations
 
@@ -9,160 +9,29 @@ from typing import Any
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
-from dbt.adapters.fabricspark.livy.errors import HttpError, LivyError, ProtocolError, SessionGone
+from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
 from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
-from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import Output
-from dbt.adapters.fabricspark.resilience.backoff import poll_pause, retry_pause
+from dbt.adapters.fabricspark.resilience.backoff import query_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost, TransportError
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
+from dbt.adapters.fabricspark.session import LivySession
 
-DELETE_TIMEOUT = 30.0
-"""Seconds spent on deleting a session; the run is over and nobody should wait long for it."""
+__all__ = ["LivySession", "LivySessionManager"]
 
-_LOG_LINES = 5
+BURIAL_TIMEOUT = 5.0
+"""Seconds spent on deleting a dead session before its replacement is asked for; what is left is deleted at the end."""
 
-
-class LivySession:
-    """One session on the server.
-
-    Args:
-        api: the server.
-        settings: the profile's figures.
-        runtime: clock and locks.
-        logger: for what is survived.
-    """
-
-    def __init__(self, api: LivyApi, settings: Settings, runtime: Runtime, logger: logging.Logger) -> None:
-        self._api = api
-        self._settings = settings
-        self._runtime = runtime
-        self._logger = logger
-        self.session_id: str | None = None
-        self.lost = False
-        """Whether the server has said that this session is no more."""
-
-    def create_session(self, body: Mapping[str, Any]) -> str:
-        """Ask for a session and return its id, without waiting until it is ready.
-
-        Raises:
-            FailedToConnectError: the server cannot be reached, refused, or its answer was lost.
-        """
-        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
-        tries = self._settings.connect_retries + 1
-        for attempt in range(tries):
-            try:
-                self.session_id = self._api.create_session(body, deadline).id
-            except NotSent as error:
-                # Nothing happened on the server, so trying again is safe.
-                if attempt + 1 == tries:
-                    raise FailedToConnectError(f"{error} (tried {tries} times)") from error
-                self._logger.warning("%s; trying again", error)
-                deadline.pause(retry_pause(attempt, 1.0, self._settings.connect_timeout))
-            except ReplyLost as error:
-                raise FailedToConnectError(
-                    f"{error}. A session may have been created all the same; the server ends it when it has been idle."
-                ) from error
-            except LivyError as error:
-                raise FailedToConnectError(str(error)) from error
-            else:
-                return self.session_id
-        raise AssertionError("the last try returns or raises")
-
-    def wait_for_session_start(self) -> None:
-        """Wait until statements can be sent.
-
-        Raises:
-            FailedToConnectError: it ended instead, or took longer than ``session_start_timeout``.
-        """
-        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
-        state, trouble = "", None
-        while not deadline.expired:
-            try:
-                view = self._api.get_session(self._id, deadline)
-            except SessionGone as error:
-                raise FailedToConnectError(f"Livy session {self._id} vanished while it started: {error}") from error
-            except (HttpError, ProtocolError, TransportError) as error:
-                # Looking has no effect on the server; a bad minute there must not cost a session that is coming up.
-                self._logger.debug("looking at Livy session %s: %s", self._id, error)
-                trouble = error
-            else:
-                state, trouble = view.state, None
-                phase = session_phase(state)
-                if phase is SessionPhase.READY:
-                    return
-                if phase is SessionPhase.ENDED:
-                    said = " | ".join(view.log[-_LOG_LINES:])
-                    raise FailedToConnectError(
-                        f"Livy session {self._id} ended in state '{state}' instead of starting"
-                        + (f"; the server says: {said}" if said else "")
-                    )
-            deadline.pause(poll_pause(deadline.elapsed, self._settings.poll_wait))
-        raise FailedToConnectError(
-            f"Livy session {self._id} was still '{state or 'unknown'}' after {deadline.seconds:.0f} s. "
-            "Raise session_start_timeout in the profile if the capacity needs longer."
-            + (f" Last trouble: {trouble}" if trouble else "")
-        )
-
-    def is_valid_session(self) -> bool:
-        """Whether the session can take statements now. Never raises."""
-        if self.session_id is None:
-            return False
-        try:
-            view = self._api.get_session(self.session_id, Deadline.after(self._runtime, self._settings.http_timeout))
-        except (LivyError, TransportError) as error:
-            self._logger.debug("looking at Livy session %s: %s", self.session_id, error)
-            return False
-        return session_phase(view.state) is SessionPhase.READY
-
-    def delete_session(self) -> None:
-        """Delete it on the server. Never raises: what went wrong is logged, the run's own outcome stands."""
-        if self.session_id is None:
-            return
-        deadline = Deadline.after(self._runtime, min(DELETE_TIMEOUT, self._settings.http_timeout))
-        try:
-            self._api.delete_session(self.session_id, deadline)
-        except (LivyError, TransportError) as error:
-            self._logger.warning("Livy session %s could not be deleted: %s", self.session_id, error)
-        else:
-            self._logger.debug("Livy session %s deleted", self.session_id)
-        self.session_id = None
-
-    @property
-    def row_limit(self) -> int | None:
-        """Rows after which the server cuts a result without saying so; ``None`` if it says so."""
-        return self._settings.row_limit
-
-    def statement(self, code: str) -> Statement:
-        """A statement to run here."""
-        settings = StatementSettings(self._settings.statement_timeout, self._settings.poll_statement_wait)
-        return Statement(self._api, self._id, code, settings, self._runtime, self._logger)
-
-    def run(self, statement: Statement) -> Output:
-        """Run it, and notice if the session turns out to be gone.
-
-        Raises:
-            LivyError, TransportError: as ``Statement.run``.
-        """
-        try:
-            return statement.run()
-        except SessionGone:
-            self.lost = True
-            raise
-
-    @property
-    def _id(self) -> str:
-        if self.session_id is None:
-            raise FailedToConnectError("there is no Livy session: it was deleted or never created")
-        return self.session_id
+HANDOVER = 60.0
+"""Seconds that a thread waits for another one's session beyond ``session_start_timeout``."""
 
 
 class LivySessionManager:
-    """The one session that all threads of a target share.
+    """The shared session, and statements on it.
 
-    One lock guards it, held while a session starts: the threads that come meanwhile wait for that session instead of
-    starting their own. It is the only lock held over a request, and no other lock is taken under it but the token's.
+    One thread starts or replaces it, with no lock held; the others wait for that, and get the same session or the same
+    error. A session that is replaced is deleted too, at the latest by ``disconnect``.
 
     Args:
         api, settings, runtime, logger: see ``LivySession``.
@@ -182,8 +51,16 @@ class LivySessionManager:
         self._body = body
         self._runtime = runtime
         self._logger = logger
-        self._lock = runtime.lock()
+        self._lock = RankedCondition(runtime, Rank.SESSION)
         self._session: LivySession | None = None
+        self._coming: LivySession | None = None
+        self._graves: list[LivySession] = []
+        # Starts that have ended, and the error of the last one if it failed.
+        self._starts = 0
+        self._failure: str | None = None
+        self._disconnects = 0
+
+    # --- the session --------------------------------------------------------------------------------------------------
 
     def connect(self) -> LivySession:
         """The shared session, started or replaced if need be.
@@ -191,26 +68,118 @@ class LivySessionManager:
         Raises:
             FailedToConnectError: see ``LivySession``.
         """
-        with self._lock:
-            if self._session is not None and self._session.lost:
-                self._logger.warning("Livy session %s is gone; starting another", self._session.session_id)
-                self.disconnect()
-            if self._session is None:
-                session = LivySession(self._api, self._settings, self._runtime, self._logger)
-                # Livy refuses a name that another session has, and two runs at once are nothing unusual.
-                session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
-                try:
-                    session.wait_for_session_start()
-                except BaseException:
-                    # Ctrl-C included: a session that nobody will use must not stay behind.
-                    session.delete_session()
-                    raise
-                self._session = session
-            return self._session
+        ready = self._wait_for_it()
+        return ready or self._start()
 
     def disconnect(self) -> None:
-        """Delete the shared session, if there is one. Never raises."""
+        """Delete every session that was made here. Never raises."""
         with self._lock:
-            session, self._session = self._session, None
-            if session is not None:
-                session.delete_session()
+            self._disconnects += 1
+            left = [each for each in (*self._graves, self._session, self._coming) if each is not None]
+            self._session, self._graves = None, []
+        for session in left:
+            session.delete_session()
+
+    @property
+    def session_id(self) -> str | None:
+        """Of the session that is shared now."""
+        with self._lock:
+            return self._session.session_id if self._session else None
+
+    @property
+    def row_limit(self) -> int | None:
+        """Rows after which the server cuts a result without saying so; ``None`` if it says so."""
+        return self._settings.row_limit
+
+    def _wait_for_it(self) -> LivySession | None:
+        """The session, or ``None`` if it is for this thread to start one, which is marked."""
+        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout + HANDOVER)
+        with self._lock:
+            while not deadline.expired:
+                if self._session is not None and not self._session.lost:
+                    return self._session
+                if self._coming is None:
+                    if self._session is not None:
+                        self._logger.warning("Livy session %s is gone; starting another", self._session.session_id)
+                        self._graves.append(self._session)
+                    self._session = None
+                    self._coming = LivySession(self._api, self._settings, self._runtime, self._logger)
+                    return None
+                start = self._starts
+                self._lock.wait(deadline.remaining)
+                if self._starts != start and self._failure is not None:
+                    raise FailedToConnectError(self._failure)
+        raise FailedToConnectError(f"another thread has been starting a Livy session for {deadline.elapsed:.0f} s")
+
+    def _start(self) -> LivySession:
+        """Start the session that is marked as coming, and let the others know."""
+        with self._lock:
+            session, epoch = self._coming, self._disconnects
+            assert session is not None, "only the thread that marked it starts it"
+        try:
+            self._bury()
+            # Livy refuses a name that another session has, and two runs at once are nothing unusual.
+            session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
+            session.wait_for_session_start()
+        except BaseException as error:
+            # Ctrl-C included: a session that nobody will use must not stay behind.
+            self._ended(None, str(error) or "starting a Livy session was interrupted")
+            self._discard(session)
+            raise
+        with self._lock:
+            wanted = epoch == self._disconnects
+        if not wanted:
+            self._ended(None, "the run ended while a Livy session started")
+            self._discard(session)
+            raise FailedToConnectError("the run ended while a Livy session started")
+        self._ended(session, None)
+        return session
+
+    def _ended(self, session: LivySession | None, failure: str | None) -> None:
+        with self._lock:
+            self._coming, self._session, self._failure = None, session, failure
+            self._starts += 1
+            self._lock.notify_all()
+
+    def _discard(self, session: LivySession) -> None:
+        if not session.delete_session():
+            with self._lock:
+                self._graves.append(session)
+
+    def _bury(self) -> None:
+        with self._lock:
+            graves, self._graves = self._graves, []
+        left = [session for session in graves if not session.delete_session(BURIAL_TIMEOUT)]
+        with self._lock:
+            self._graves += left
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def statement(self, sql: str) -> Statement:
+        """A statement to run here."""
+        settings = StatementSettings(self._settings.statement_timeout, self._settings.poll_statement_wait)
+        return Statement(self._api, sql, settings, self._runtime, self._logger)
+
+    def run(self, statement: Statement) -> Output:
+        """Run it, on another session if the first one turns out to be gone and that does no harm.
+
+        Raises:
+            FailedToConnectError: there is no session and none could be started.
+            LivyError, TransportError: as ``Statement.run``.
+        """
+        tries = self._settings.connect_retries + 1
+        for attempt in range(tries):
+            session = self.connect()
+            try:
+                return statement.run(session)
+            except SessionLost as error:
+                session.lost = session.lost or error.ended
+                if attempt + 1 == tries:
+                    raise
+                pause = query_pause(attempt)
+                self._logger.warning("%s Running it again in %.0f s.", error, pause)
+                self._runtime.sleep(pause)
+            except OutcomeUnknown as error:
+                session.lost = session.lost or error.session_ended
+                raise
+        raise AssertionError("the last try returns or raises")

@@ -1,59 +1,108 @@
-"""One method per Livy endpoint: no loops, no waiting, no retry."""
+"""One method per Livy endpoint; each is tried as often as the retry table says, and waits for nothing else."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from dbt.adapters.fabricspark.livy.errors import HttpError, ProtocolError, SessionGone
-from dbt.adapters.fabricspark.livy.wire import SessionView, StatementView, session_view, statement_view
+from dbt.adapters.fabricspark.livy.errors import HttpError, ProtocolError
+from dbt.adapters.fabricspark.livy.refusals import kind_of, refusal
+from dbt.adapters.fabricspark.livy.wire import Page, SessionView, StatementView, page, session_view, statement_view
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.transport import Reply, Transport
+from dbt.adapters.fabricspark.resilience.outcome import Outcome
+from dbt.adapters.fabricspark.resilience.policy import Operation
+from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.transport import Transport
 
-_LONGEST_QUOTE = 2000
-"""Characters of a server's own words that go into an error message."""
+T = TypeVar("T")
+
+PAGE = 50
+"""Entries of a list that are asked for at once."""
+
+MOST_PAGES = 40
+"""A list that goes on for longer than this is not read to its end."""
 
 
 class LivyApi:
     """A Livy server at ``transport.base_url``; Apache Livy and Fabric differ only above that.
 
     Every method raises ``TransportError`` without a reply, ``HttpError`` for a refusal, ``ProtocolError`` for a
-    reply that is not Livy's.
+    reply that is not Livy's: of the last attempt, when the table says that it was the last.
+
+    Args:
+        transport: sends one request.
+        retrier: sends it again.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, retrier: Retrier) -> None:
         self.transport = transport
+        self.retrier = retrier
 
     def create_session(self, body: Mapping[str, Any], deadline: Deadline) -> SessionView:
-        """Ask for a session. Not idempotent."""
-        return session_view(self._call("POST", "/sessions", deadline, body))
+        """Ask for a session. Not idempotent: the table says when to look for it instead."""
 
-    def get_session(self, session_id: str, deadline: Deadline) -> SessionView:
+        def attempt() -> SessionView:
+            try:
+                return session_view(self._call("POST", "/sessions", deadline, body))
+            except HttpError as error:
+                # A lakehouse whose Livy is not there yet says so in JSON; a web page is some other server (F7).
+                if error.outcome is Outcome.NOT_FOUND and "text/html" in str(error):
+                    error.outcome = Outcome.REFUSED
+                raise
+
+        return self.retrier.call(Operation.CREATE, attempt, deadline)
+
+    def get_session(self, session_id: str, deadline: Deadline, operation: Operation = Operation.LOOK) -> SessionView:
         """Look at a session; ``SessionGone`` if there is none."""
-        return session_view(self._call("GET", f"/sessions/{session_id}", deadline))
+        return self.retrier.call(
+            operation, lambda: session_view(self._call("GET", f"/sessions/{session_id}", deadline)), deadline
+        )
+
+    def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:
+        """The sessions of that name; more than one only where names are not unique (Fabric)."""
+        # Both dialects' words for a page; each ignores the other's.
+        found = self._walk("/sessions?from={0}&size={1}&$skip={0}&$top={1}", deadline)
+        return [session_view(item) for item in found if item.get("name") == name and "id" in item]
 
     def delete_session(self, session_id: str, deadline: Deadline) -> None:
         """End a session; one that is gone already counts as ended."""
-        try:
-            self._call("DELETE", f"/sessions/{session_id}", deadline, expect_json=False)
-        except SessionGone:
-            return
+        path = f"/sessions/{session_id}"
+        self._command(Operation.DELETE, lambda: self._call("DELETE", path, deadline, expect_json=False), deadline)
 
-    def submit_statement(self, session_id: str, code: str, kind: str, deadline: Deadline) -> StatementView:
-        """Queue a statement. Not idempotent."""
-        body = {"code": code, "kind": kind}
-        return statement_view(self._call("POST", f"/sessions/{session_id}/statements", deadline, body))
+    def submit_statement(self, session_id: str, code: str, operation: Operation, deadline: Deadline) -> StatementView:
+        """Queue a statement. Not idempotent: the table says when to look for it instead."""
+        path, body = f"/sessions/{session_id}/statements", {"code": code, "kind": "sql"}
+        return self.retrier.call(operation, lambda: statement_view(self._call("POST", path, deadline, body)), deadline)
+
+    def list_statements(self, session_id: str, deadline: Deadline) -> list[StatementView]:
+        """The statements that the session still remembers, newest first where the server can do that."""
+        path = f"/sessions/{session_id}/statements?from={{0}}&size={{1}}&order=desc"
+        return [statement_view(item) for item in self._walk(path, deadline)]
 
     def get_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> StatementView:
         """Look at a statement."""
-        return statement_view(self._call("GET", f"/sessions/{session_id}/statements/{statement_id}", deadline))
+        path = f"/sessions/{session_id}/statements/{statement_id}"
+        return self.retrier.call(Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline)
 
     def cancel_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> None:
         """Ask the server to stop a statement; it answers before the statement has stopped."""
         path = f"/sessions/{session_id}/statements/{statement_id}/cancel"
-        self._call("POST", path, deadline, {}, expect_json=False)
+        self._command(Operation.CANCEL, lambda: self._call("POST", path, deadline, {}, expect_json=False), deadline)
+
+    def _walk(self, path: str, deadline: Deadline) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        for _ in range(MOST_PAGES):
+            part = self._page(path.format(len(found), PAGE), deadline)
+            found += part.items
+            if not part.items or part.total is None or len(found) >= part.total:
+                return found
+        return found
+
+    def _page(self, path: str, deadline: Deadline) -> Page:
+        return self.retrier.call(Operation.LIST, lambda: page(self._call("GET", path, deadline)), deadline)
+
+    def _command(self, operation: Operation, attempt: Callable[[], Any], deadline: Deadline) -> None:
+        self.retrier.call(operation, attempt, deadline)
 
     def _call(
         self,
@@ -65,51 +114,14 @@ class LivyApi:
         expect_json: bool = True,
     ) -> Any:
         reply = self.transport.request(method, path, deadline, body)
-        where = f"{method} {self.transport.base_url}{path}"
+        where = f"{method} {self.transport.base_url}{path.partition('?')[0]}"
         if not reply.ok:
-            raise _refusal(reply, where)
+            raise refusal(reply, where, deadline)
         if not expect_json:
             return None
         try:
             return reply.json()
         except ValueError:
             raise ProtocolError(
-                f"{where} answered {reply.status} with {_kind_of(reply)} instead of JSON: is this a Livy server?"
+                f"{where} answered {reply.status} with {kind_of(reply)} instead of JSON: is this a Livy server?"
             ) from None
-
-
-_GONE = re.compile(r"session (isn't active|'?[\w-]+'? not found|not found)|entitynotfound", re.IGNORECASE)
-
-
-def _refusal(reply: Reply, where: str) -> HttpError:
-    words = server_words(reply)
-    message = f"{where} answered {reply.status}: {words}"
-    # 404 also means "Statement not found"; only the server's own words tell which (contract 1.5).
-    if reply.status in (400, 404) and _GONE.search(words):
-        return SessionGone(message, reply.status)
-    return HttpError(message, reply.status)
-
-
-def server_words(reply: Reply) -> str:
-    """What the server says of its refusal, from whichever of the odd shapes of body it chose (contract 1.1, 2.7)."""
-    try:
-        body = json.loads(reply.body)
-    except ValueError:
-        return f"{_kind_of(reply)}: {_squeezed(reply.text)}" if reply.body else "an empty body"
-    if isinstance(body, Mapping):
-        inner = body["error"] if isinstance(body.get("error"), Mapping) else body
-        code = inner.get("errorCode") or inner.get("code") or ""
-        words = inner.get("message") or inner.get("msg") or json.dumps(body)
-        request = f" (request id {inner['requestId']})" if inner.get("requestId") else ""
-        return f"{f'{code}: ' if code else ''}{_squeezed(str(words))}{request}"
-    return _squeezed(str(body))
-
-
-def _kind_of(reply: Reply) -> str:
-    content_type = reply.headers.get("Content-Type", "").partition(";")[0].strip()
-    return content_type or "a body without a content type"
-
-
-def _squeezed(text: str) -> str:
-    text = " ".join(re.sub(r"<[^>]{0,200}>", " ", text).split())
-    return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + " …"

@@ -3,33 +3,70 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn, Protocol
 
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import (
     DeadlineExceeded,
-    HttpError,
     LivyError,
     OutcomeUnknown,
-    ProtocolError,
+    SessionGone,
+    SessionLost,
     StatementCancelled,
     StatementFailed,
 )
+from dbt.adapters.fabricspark.livy.find import Absent, find_statement
+from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
 from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.outcome import ReplyLost, TransportError
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
+from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
+from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 CANCEL_TIMEOUT = 5.0
 """Seconds spent on telling the server to stop a statement nobody waits for any more."""
 
-AMBIGUOUS_STATUSES = (502, 504)
-"""What a gateway answers when it lost the server's reply: the request may have been carried out (F13, F14)."""
+WATCH = 60.0
+"""Seconds between two looks at the session while its statement goes on, or cannot be looked at."""
 
 _NOISE = 8
 """Lines of a server-side traceback worth showing; the rest is the JVM's."""
+
+_TRANSIENT = frozenset(
+    {
+        Outcome.NOT_SENT,
+        Outcome.LOST,
+        Outcome.LATE,
+        Outcome.GARBLED,
+        Outcome.THROTTLED,
+        Outcome.CAPACITY,
+        Outcome.SERVER_ERROR,
+        Outcome.COLD,
+        Outcome.NOT_READY,
+    }
+)
+
+
+class Place(Protocol):
+    """The session a statement runs in, as the statement sees it."""
+
+    @property
+    def session_id(self) -> str | None: ...
+
+    @property
+    def newest(self) -> int:
+        """The highest statement id seen there, -1 for none."""
+
+    def saw(self, statement_id: int) -> None:
+        """A statement of that id is there."""
+
+    def ended(self) -> str | None:
+        """How the session has ended, by one look at it; ``None`` if it has not, or cannot be seen."""
 
 
 @dataclass(frozen=True)
@@ -41,51 +78,66 @@ class StatementSettings:
 
 
 class Statement:
-    """A statement of a session. Used by one thread; ``cancel`` may be called from any.
+    """A statement. Used by one thread; ``cancel`` may be called from any.
 
     Args:
         api: the server.
-        session_id: the session it runs in.
-        code: sent byte for byte.
+        sql: sent byte for byte, with a comment after it by which it can be found.
         settings: see there.
-        runtime: clock and locks.
+        runtime: clock, lock and the mark.
         logger: where surprises that are survived are told.
+
+    Attributes:
+        mark: the comment.
+        session_id, id: where it is, as far as known.
+        sends: how often it was sent.
+        looks: how often it was looked at.
+        view: what was seen last, with the server's progress and times.
+        submitted_at, running_at, noticed_at: moments on the monotonic clock: the submission, the first look that saw
+            it running, the look that saw its end; ``None`` until then.
+        on_look: called after every look, by the thread that runs it.
     """
 
     def __init__(
-        self,
-        api: LivyApi,
-        session_id: str,
-        code: str,
-        settings: StatementSettings,
-        runtime: Runtime,
-        logger: logging.Logger,
+        self, api: LivyApi, sql: str, settings: StatementSettings, runtime: Runtime, logger: logging.Logger
     ) -> None:
         self._api = api
-        self._session_id = session_id
-        self._code = code
+        self._sql = sql
         self._settings = settings
         self._runtime = runtime
         self._logger = logger
-        self._lock = runtime.lock()
+        self._lock = RankedCondition(runtime, Rank.STATEMENT)
         self._cancelled = False
+        self._repeatable = is_safe_to_repeat(sql)
+        self.mark = f"/* dbt-fabricspark {runtime.unique()} */"
+        self.session_id: str | None = None
         self.id: int | None = None
+        self.sends = 0
+        self.looks = 0
+        self.view: StatementView | None = None
+        self.submitted_at: float | None = None
+        self.running_at: float | None = None
+        self.noticed_at: float | None = None
+        self.on_look: Callable[[Statement], None] | None = None
 
-    def run(self) -> Output:
+    def run(self, place: Place) -> Output:
         """Submit and wait.
 
         Raises:
             StatementFailed: the SQL failed.
             StatementCancelled: somebody cancelled it, here or on the server.
             DeadlineExceeded: it took longer than its time-out; it has been cancelled on the server.
-            OutcomeUnknown: the reply to the submission was lost.
-            HttpError, ProtocolError, TransportError: the server refused, or made no sense.
+            SessionLost: it did not run, or is safe to run again.
+            OutcomeUnknown: it may have run, and nobody can tell.
+            HttpError, ProtocolError, TransportError: the server refused, or made no sense; it did not run.
         """
         deadline = Deadline.after(self._runtime, self._settings.timeout)
-        view = self._submit(deadline)
+        with self._lock:
+            self.session_id, self.id = place.session_id, None
+        self._saw(self._submit(place, deadline), place)
         try:
-            return self._wait(view, deadline)
-        except (StatementFailed, StatementCancelled):
+            return self._wait(place, deadline)
+        except (StatementFailed, StatementCancelled, SessionLost, OutcomeUnknown):
             raise
         except BaseException:
             # Whatever ended the waiting (time-out, Ctrl-C, a broken server): nobody will read this result, so
@@ -101,51 +153,136 @@ class Statement:
         if known:
             self._tell_server_to_stop()
 
-    def _submit(self, deadline: Deadline) -> StatementView:
+    # --- submission ---------------------------------------------------------------------------------------------------
+
+    def _submit(self, place: Place, deadline: Deadline) -> StatementView:
+        operation = Operation.SUBMIT_READ if self._repeatable else Operation.SUBMIT_WRITE
+        newest = place.newest
+        self.submitted_at = self._runtime.monotonic()
+        error: AttemptError | None = None
+        for _ in range(SENDS):
+            self._stop_if_cancelled()
+            if error is not None and not self._api.retrier.pace.may_retry():
+                break
+            self.sends += 1
+            try:
+                return self._api.submit_statement(
+                    str(self.session_id), f"{self._sql}\n{self.mark}", operation, deadline
+                )
+            except SessionGone as gone:
+                # Refused, so it did not run; what was sent before is known not to be there.
+                place_ended = SessionLost(f"{gone}. The statement did not run.", ended=True)
+                raise place_ended from gone
+            except AttemptError as lost:
+                error = lost
+                decision = POLICY[operation][lost.outcome].decision
+                if decision not in (Decision.FIND, Decision.FIND_OR_SEND):
+                    raise
+                found = find_statement(
+                    self._api, str(self.session_id), self.mark, newest, deadline, once=self._repeatable
+                )
+                if isinstance(found, StatementView):
+                    self._logger.warning("%s; found as statement %s, going on", lost, found.id)
+                    return found
+                self._judge_absence(found, decision, lost)
+        raise error or LivyError("no submission was tried")
+
+    def _judge_absence(self, absent: Absent, decision: Decision, lost: AttemptError) -> None:
+        """Go on to send it again, or raise."""
+        ended = absent is Absent.SESSION_GONE
+        if self._repeatable:
+            if ended:
+                raise SessionLost(f"{lost}; and then {absent.value}", ended=True) from lost
+        elif absent is not Absent.CERTAINLY or decision is Decision.FIND:
+            self._unknown(str(lost), absent.value, ended=ended, cause=lost)
+        self._logger.warning("%s; %s; sending it again", lost, absent.value)
+
+    def _stop_if_cancelled(self) -> None:
         with self._lock:
             if self._cancelled:
                 raise StatementCancelled("cancelled before it was sent")
-        try:
-            view = self._api.submit_statement(self._session_id, self._code, "sql", deadline)
-        except (ReplyLost, ProtocolError, HttpError) as error:
-            if isinstance(error, HttpError) and error.status not in AMBIGUOUS_STATUSES:
-                raise
-            raise OutcomeUnknown(
-                f"{error}. The statement may have run: it was not sent again. Look at the statements of Livy session "
-                f"{self._session_id} before you run this again."
-            ) from error
-        with self._lock:
-            self.id = view.id
-            cancelled = self._cancelled
-        if cancelled:
-            self._tell_server_to_stop()
-        return view
 
-    def _wait(self, view: StatementView, deadline: Deadline) -> Output:
-        trouble: Exception | None = None
+    # --- waiting ------------------------------------------------------------------------------------------------------
+
+    def _wait(self, place: Place, deadline: Deadline) -> Output:
+        trouble: AttemptError | None = None
+        watched = self._runtime.monotonic()
         while not deadline.expired:
-            output = self._judge(view)
+            output = self._judge()
             if output is not None:
                 return output
             deadline.pause(poll_pause(deadline.elapsed, self._settings.longest_pause))
-            try:
-                view = self._api.get_statement(self._session_id, view.id, deadline)
-                trouble = None
-            except (TransportError, ProtocolError, HttpError) as error:
-                # Looking is free of effects: look again, unless the server says there is nothing to look at.
-                if isinstance(error, HttpError) and error.status < 500 and error.status != 429:
-                    raise
-                self._logger.debug("%s: %s", self._name, error)
-                trouble = error
+            trouble = self._look(place, deadline)
+            if self._runtime.monotonic() - watched >= WATCH:
+                watched = self._runtime.monotonic()
+                self._check(place)
         raise DeadlineExceeded(
-            f"{self._name} was still {view.state or 'in an unknown state'} after {deadline.seconds:.0f} s and has been "
-            f"cancelled. Raise statement_timeout in the profile if it needs longer."
-            + (f" Last trouble: {trouble}" if trouble else "")
+            f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and has been cancelled. Raise "
+            f"statement_timeout in the profile if it needs longer." + (f" Last trouble: {trouble}" if trouble else "")
         )
 
-    def _judge(self, view: StatementView) -> Output | None:
-        phase = statement_phase(view.state)
-        output = view.output
+    def _look(self, place: Place, deadline: Deadline) -> AttemptError | None:
+        """Look once more; the trouble, if that did not work out and may pass."""
+        try:
+            self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH)), place)
+        except SessionGone as error:
+            self._lost(str(error), ended=True, cause=error)
+        except AttemptError as error:
+            if error.outcome is Outcome.NOT_FOUND:
+                self._check(place)
+                self._lost(str(error), ended=False, cause=error)
+            if error.outcome not in _TRANSIENT:
+                raise
+            self._logger.debug("%s: %s", self._name, error)
+            return error
+        return None
+
+    def _saw(self, view: StatementView, place: Place) -> None:
+        if view.code is not None and self.mark not in view.code:
+            # The server has started again and counts from 0: this is somebody else's statement (F40).
+            self._lost(f"{self._name} is another statement now: the server was restarted", ended=True)
+        with self._lock:
+            new = self.id is None
+            self.id, self.view = view.id, view
+            cancelled = self._cancelled
+        place.saw(view.id)
+        self.looks += not new
+        if view.state == "running" and self.running_at is None:
+            self.running_at = self._runtime.monotonic()
+        if statement_phase(view.state) is not StatementPhase.PENDING:
+            self.noticed_at = self._runtime.monotonic()
+        if new and cancelled:
+            self._tell_server_to_stop()
+        if self.on_look is not None:
+            self.on_look(self)
+
+    def _check(self, place: Place) -> None:
+        """A statement can outlive its session on paper: look at the session itself."""
+        how = place.ended()
+        if how is not None:
+            self._lost(how, ended=True)
+
+    def _lost(self, why: str, *, ended: bool, cause: BaseException | None = None) -> NoReturn:
+        if self._repeatable:
+            raise SessionLost(f"{self._name} was lost: {why}", ended=ended) from cause
+        self._unknown(why, "its result cannot be read any more", ended=ended, cause=cause)
+
+    def _unknown(self, what: str, why: str, *, ended: bool, cause: BaseException | None) -> NoReturn:
+        since = self._runtime.monotonic() - (self.submitted_at or 0.0)
+        number = "a statement" if self.id is None else f"statement {self.id}"
+        raise OutcomeUnknown(
+            f"{what}: {why}. The statement may have run, in whole or in part; it was not sent again. Sent {self.sends} "
+            f"times in {since:.0f} s. Before you run this model again, look at its table, and at {number} of Livy "
+            f"session {self.session_id} with the comment {self.mark}.",
+            session_id=self.session_id,
+            statement_id=self.id,
+            mark=self.mark,
+            session_ended=ended,
+        ) from cause
+
+    def _judge(self) -> Output | None:
+        phase = statement_phase(self._state)
+        output = self.view.output if self.view else None
         if phase is StatementPhase.CANCELLED:
             raise StatementCancelled(f"{self._name} was cancelled" + _detail(output))
         if phase is StatementPhase.FAILED or (output is not None and output.status == "error"):
@@ -156,17 +293,27 @@ class Statement:
         return None
 
     def _tell_server_to_stop(self) -> None:
-        if self.id is None:
+        if self.id is None or self.session_id is None:
             return
         deadline = Deadline.after(self._runtime, CANCEL_TIMEOUT)
         try:
-            self._api.cancel_statement(self._session_id, self.id, deadline)
+            self._api.cancel_statement(self.session_id, self.id, deadline)
         except (LivyError, TransportError) as error:
             self._logger.warning("%s could not be cancelled on the server: %s", self._name, error)
 
     @property
+    def _id(self) -> int:
+        if self.id is None:
+            raise LivyError("the statement has not been sent")
+        return self.id
+
+    @property
+    def _state(self) -> str:
+        return (self.view.state if self.view else "") or "in an unknown state"
+
+    @property
     def _name(self) -> str:
-        return f"statement {self.id} of Livy session {self._session_id}"
+        return f"statement {self.id} of Livy session {self.session_id}"
 
 
 def _detail(output: Output | None) -> str:

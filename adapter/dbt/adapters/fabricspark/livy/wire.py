@@ -20,11 +20,15 @@ class SessionView:
         id: an integer in Apache Livy, a GUID in Fabric; text here.
         state: lower case; ``""`` while the server does not say.
         log: the last lines of its log, and the server's own error messages.
+        name: what its maker called it; ``""`` where the server does not say.
+        spark_ui: address of its Spark UI; ``""`` where unknown.
     """
 
     id: str
     state: str
     log: tuple[str, ...] = ()
+    name: str = ""
+    spark_ui: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,30 @@ class Output:
 
 @dataclass(frozen=True)
 class StatementView:
-    """A statement as the server describes it; ``output`` is ``None`` until it has one."""
+    """A statement as the server describes it.
+
+    Attributes:
+        output: ``None`` until it has one.
+        code: what was sent; ``None`` where the server does not say.
+        progress: 0 to 1; Fabric never says, so 0 there.
+        started, completed: milliseconds since the epoch by the server's clock; 0 where it does not say.
+    """
 
     id: int
     state: str
     output: Output | None = None
+    code: str | None = None
+    progress: float = 0.0
+    started: float = 0.0
+    completed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list: what it holds, and how many there are in all, ``None`` where the server does not say."""
+
+    items: tuple[Mapping[str, Any], ...]
+    total: int | None
 
 
 def session_view(reply: object) -> SessionView:
@@ -89,7 +112,13 @@ def session_view(reply: object) -> SessionView:
         " ".join(str(info[key]) for key in ("errorCode", "message") if info.get(key))
         for info in map(_mapping, _list(body.get("errorInfo")))
     ]
-    return SessionView(str(session_id), str(state).lower(), tuple(note for note in notes if note.strip()))
+    return SessionView(
+        str(session_id),
+        str(state).lower(),
+        tuple(note for note in notes if note.strip()),
+        name=str(body.get("name") or ""),
+        spark_ui=str(_mapping(body.get("appInfo")).get("sparkUiUrl") or ""),
+    )
 
 
 def statement_view(reply: object) -> StatementView:
@@ -102,7 +131,35 @@ def statement_view(reply: object) -> StatementView:
     statement_id = body.get("id")
     if not isinstance(statement_id, int) or isinstance(statement_id, bool):
         raise ProtocolError("the server described a statement without an id")
-    return StatementView(statement_id, str(body.get("state") or "").lower(), _output(body.get("output")))
+    code = body.get("code")
+    return StatementView(
+        statement_id,
+        str(body.get("state") or "").lower(),
+        _output(body.get("output")),
+        code=code if isinstance(code, str) else None,
+        progress=_number(body.get("progress")),
+        started=_number(body.get("started")),
+        completed=_number(body.get("completed")),
+    )
+
+
+_LISTS = (("sessions", "total"), ("statements", "total_statements"), ("items", "totalCountOfMatchedItems"))
+"""Names of a list and its total: Livy's sessions, both dialects' statements, Fabric's sessions (contract 1.2, 2.3)."""
+
+
+def page(reply: object) -> Page:
+    """Read a part of a list.
+
+    Raises:
+        ProtocolError: it is no list that Livy or Fabric would send.
+    """
+    body = _object(reply, "a list")
+    for items, total in _LISTS:
+        if isinstance(body.get(items), Sequence) and not isinstance(body[items], str):
+            count = body.get(total)
+            known = count if isinstance(count, int) and not isinstance(count, bool) else None
+            return Page(tuple(_mapping(item) for item in body[items]), known)
+    raise ProtocolError("the server answered without a list where one was expected")
 
 
 def _output(raw: object) -> Output | None:
@@ -245,6 +302,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _list(value: object) -> Sequence[Any]:
     return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else 0.0
 
 
 def _texts(value: object) -> list[str]:

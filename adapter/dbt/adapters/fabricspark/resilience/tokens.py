@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
@@ -84,7 +85,7 @@ class TokenSource:
         self._fetch = fetch
         self._runtime = runtime
         self._logger = logger
-        self._changed = runtime.condition()
+        self._changed = RankedCondition(runtime, Rank.TOKEN)
         self._token: Token | None = None
         self._stale_from = self._expired_from = float("inf")
         self._refused = False

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
 from dbt.adapters.fabricspark.resilience.bounded import BoundedAdapter
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost, TransportError
+from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLate, ReplyLost, TransportError
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -39,11 +39,13 @@ class Reply:
         status: HTTP status code.
         headers: as received; look-ups ignore case.
         body: the raw bytes, complete.
+        generation: of the token that was sent; ``None`` without one.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    generation: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -64,15 +66,32 @@ class Reply:
         return json.loads(self.body, parse_float=Decimal)
 
 
+class BearerToken(Protocol):
+    """A secret, and which one in the order of those handed out."""
+
+    @property
+    def value(self) -> str: ...
+
+    @property
+    def generation(self) -> int: ...
+
+
+class TokenSource(Protocol):
+    """Where the transport gets the token of each request."""
+
+    def token(self, deadline: Deadline) -> BearerToken:
+        """One that is good for some time yet; raises ``TransportError`` if there is none by the deadline."""
+
+
 class _Auth(requests.auth.AuthBase):
     """Sets the bearer header itself, so that a ``.netrc`` can never replace it."""
 
-    def __init__(self, bearer: Callable[[], str] | None) -> None:
-        self._bearer = bearer
+    def __init__(self, token: BearerToken | None) -> None:
+        self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._bearer is not None:
-            request.headers["Authorization"] = f"Bearer {self._bearer()}"
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token.value}"
         return request
 
 
@@ -82,7 +101,7 @@ class Transport:
     Args:
         base_url: what every path is appended to; no trailing slash needed.
         http_timeout: seconds one request may take, body included.
-        bearer: gives the token for each request, or ``None`` for a server without authentication.
+        tokens: gives the token for each request, or ``None`` for a server without authentication.
         user_agent: sent with every request.
         adapter: a ``requests`` transport adapter to use instead of the network, for tests.
     """
@@ -92,13 +111,13 @@ class Transport:
         base_url: str,
         *,
         http_timeout: float,
-        bearer: Callable[[], str] | None = None,
+        tokens: TokenSource | None = None,
         user_agent: str,
         adapter: HTTPAdapter | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._http_timeout = http_timeout
-        self._auth = _Auth(bearer)
+        self._tokens = tokens
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         # Per thread: the deadline of the request it is making, for the connection's reads.
@@ -118,10 +137,12 @@ class Transport:
 
         Raises:
             NotSent: the server was not reached.
-            ReplyLost: it may have been reached, and no complete reply came in time.
+            ReplyLost: it may have been reached, and the connection broke before the reply was complete.
+            ReplyLate: likewise, and the reply did not come in time.
         """
         url = self.base_url + path
         where = f"{method} {_without_query(url)}"
+        token = self._tokens.token(deadline) if self._tokens else None
         mine = self._current.deadline = deadline.sooner(self._http_timeout)
         read = max(SHORTEST_TIMEOUT, mine.remaining)
         try:
@@ -130,12 +151,13 @@ class Transport:
                 url,
                 data=None if body is None else json.dumps(body).encode(),
                 headers=None if body is None else {"Content-Type": "application/json"},
-                auth=self._auth,
+                auth=_Auth(token),
                 timeout=(min(CONNECT_TIMEOUT, read), read),
                 # A redirect turns POST into GET, and a login page into a reply.
                 allow_redirects=False,
             ) as response:
-                return Reply(response.status_code, response.headers, response.content)
+                generation = token.generation if token else None
+                return Reply(response.status_code, response.headers, response.content, generation)
         except (requests.RequestException, HTTPError) as error:
             raise _classified(error, where, mine) from error
 
@@ -158,7 +180,7 @@ def _classified(error: requests.RequestException | HTTPError, where: str, deadli
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         return NotSent(f"{where}: not a usable address")
     if isinstance(error, requests.Timeout | ReadTimeoutError):
-        return ReplyLost(f"{where}: no reply within {deadline.seconds:.0f} s")
+        return ReplyLate(f"{where}: no reply within {deadline.seconds:.0f} s")
     return ReplyLost(f"{where}: the connection broke before the reply was complete ({type(error).__name__})")
 
 

@@ -1,0 +1,115 @@
+"""A Livy server without dbt: ``connect(url)`` gives a client that many threads can use, with all that the adapter has.
+
+For programs that want to run SQL, and for test harnesses that hand in their own clock and network.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from dbt.adapters.fabricspark.__version__ import version
+from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.statement import Statement
+from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
+from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
+from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
+from dbt.adapters.fabricspark.resilience.transport import Transport
+from requests.adapters import HTTPAdapter
+
+DEFAULTS: Mapping[str, Any] = {
+    "http_timeout": 120.0,
+    "session_start_timeout": 600.0,
+    "statement_timeout": 3600.0,
+    "poll_wait": 10.0,
+    "poll_statement_wait": 5.0,
+    "connect_retries": 3,
+    "connect_timeout": 10.0,
+}
+"""The profile's figures, as documented there, with the recommended ``connect_retries``."""
+
+
+class Client:
+    """SQL on one shared session. Every method may be called by many threads at once.
+
+    Args:
+        manager: the session and its statements.
+        runtime: for the lock.
+    """
+
+    def __init__(self, manager: LivySessionManager, runtime: Runtime) -> None:
+        self._manager = manager
+        self._lock = RankedCondition(runtime, Rank.TARGETS)
+        self._running: list[Statement] = []
+
+    def execute(self, sql: str) -> tuple[tuple[Any, ...], ...]:
+        """Run a statement to its end and return its rows.
+
+        Raises:
+            FailedToConnectError: there is no session, and none could be started.
+            OutcomeUnknown: it may have run, and nobody can tell.
+            LivyError, TransportError: it did not succeed; see ``Statement.run``.
+        """
+        statement = self._manager.statement(sql)
+        with self._lock:
+            self._running.append(statement)
+        try:
+            return self._manager.run(statement).rows
+        finally:
+            with self._lock:
+                self._running.remove(statement)
+
+    def cancel(self) -> None:
+        """Stop every statement that is running now, on the server."""
+        with self._lock:
+            running = list(self._running)
+        for statement in running:
+            statement.cancel()
+
+    def close(self) -> None:
+        """Delete every session that was made. Never raises."""
+        self._manager.disconnect()
+
+
+def connect(
+    url: str,
+    *,
+    runtime: Runtime | None = None,
+    adapter: HTTPAdapter | None = None,
+    token: str | None = None,
+    session: Mapping[str, Any] | None = None,
+    requests_per_minute: float | None = None,
+    logger: logging.Logger | None = None,
+    settings: Mapping[str, float] | None = None,
+) -> Client:
+    """A client of one server; the session starts with the first statement.
+
+    Args:
+        url: Apache Livy, or a lakehouse's Livy endpoint.
+        runtime: clock, locks and chance; the real ones unless given.
+        adapter: a ``requests`` adapter instead of the network.
+        token: a bearer token, for a server that wants one.
+        session: the body of the request for a session; ``{"kind": "sql"}`` unless given.
+        requests_per_minute: over all threads; ``None`` is no limit.
+        logger: where retries are told.
+        settings: any of ``DEFAULTS``.
+
+    Raises:
+        TypeError: a setting that does not exist.
+    """
+    clock = runtime or SystemRuntime()
+    figures = Settings(**{**DEFAULTS, **(settings or {})})
+    told = logger or logging.getLogger(__name__)
+    tokens = None if token is None else TokenSource(lambda _: Token(str(token)), clock)
+    transport = Transport(
+        url, http_timeout=figures.http_timeout, tokens=tokens, user_agent=f"dbt-fabricspark/{version}", adapter=adapter
+    )
+    pace = Pace(clock, requests_per_minute)
+    retrier = Retrier(clock, pace, tokens, told, figures.connect_retries, figures.connect_timeout)
+    body = {"name": "dbt-fabricspark", **(session or {"kind": "sql"})}
+    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told), clock)

@@ -1,0 +1,82 @@
+"""Manners towards the server, shared by all threads of a target: its quota, its throttling, and a limit to retrying."""
+
+from __future__ import annotations
+
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
+from dbt.adapters.fabricspark.resilience.runtime import Runtime
+
+RETRIES = 60.0
+"""Retries in hand at the start, and at most."""
+
+EARNED = 0.2
+"""Retries earned by a success: under a lasting outage at most one request in six is a retry."""
+
+BURST = 40.0
+"""Requests that may be made at once before the rate counts; 150 a minute and these stay below Fabric's 200."""
+
+
+class Pace:
+    """When the next request may be sent, and whether the next retry is worth it.
+
+    Args:
+        runtime: clock and lock.
+        per_minute: requests a minute, over all threads; ``None`` is no limit.
+    """
+
+    def __init__(self, runtime: Runtime, per_minute: float | None = None) -> None:
+        self._runtime = runtime
+        self._rate = None if per_minute is None else per_minute / 60.0
+        self._lock = RankedCondition(runtime, Rank.PACE)
+        self._burst = BURST if per_minute is None else max(1.0, min(BURST, per_minute / 4))
+        self._tokens = self._burst
+        self._filled_at = runtime.monotonic()
+        self._closed_until = 0.0
+        self._retries = RETRIES
+
+    def wait(self, deadline: Deadline, *, urgent: bool = False) -> None:
+        """Pause until a request may be sent, but not past the deadline.
+
+        Args:
+            deadline: of the operation.
+            urgent: do not wait at all, but count the request: for stopping what runs.
+        """
+        due = self._take()
+        if urgent:
+            return
+        # Another thread may learn of a longer throttle meanwhile, so look again; each turn ends later than the last.
+        while not deadline.expired:
+            with self._lock:
+                pause = max(due, self._closed_until) - self._runtime.monotonic()
+            if pause <= 0:
+                return
+            deadline.pause(pause)
+
+    def stay_away(self, seconds: float) -> None:
+        """The server told one thread to stay away for so many seconds: no thread comes before."""
+        with self._lock:
+            self._closed_until = max(self._closed_until, self._runtime.monotonic() + seconds)
+
+    def succeeded(self) -> None:
+        """A request was answered: retrying is worth a little more again."""
+        with self._lock:
+            self._retries = min(RETRIES, self._retries + EARNED)
+
+    def may_retry(self) -> bool:
+        """Take one retry from the budget; ``False`` if nothing is left."""
+        with self._lock:
+            if self._retries < 1:
+                return False
+            self._retries -= 1
+            return True
+
+    def _take(self) -> float:
+        """The moment at which the next request's turn comes."""
+        with self._lock:
+            now = self._runtime.monotonic()
+            if self._rate is None:
+                return now
+            self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+            self._filled_at = now
+            self._tokens -= 1
+            return now if self._tokens >= 0 else now - self._tokens / self._rate

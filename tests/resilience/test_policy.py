@@ -1,0 +1,151 @@
+"""The retry table has no gap, keeps its promises, and the retrying layer does what it says, cell by cell."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+
+import pytest
+from dbt.adapters.fabricspark.resilience.budget import RETRIES, Pace
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome
+from dbt.adapters.fabricspark.resilience.policy import POLICY, Decision, Operation
+from dbt.adapters.fabricspark.resilience.retry import Retrier
+
+from tests.adapter.conftest import VirtualRuntime
+
+CELLS = list(itertools.product(Operation, Outcome))
+FINAL = {Decision.FIND, Decision.FIND_OR_SEND, Decision.FAIL}
+AMBIGUOUS = {Outcome.LOST, Outcome.LATE, Outcome.GARBLED, Outcome.SERVER_ERROR}
+
+
+class Rejections:
+    """A source of tokens that counts the refused ones."""
+
+    def __init__(self) -> None:
+        self.generations: list[int] = []
+
+    def rejected(self, generation: int) -> None:
+        self.generations.append(generation)
+
+
+class Request:
+    """An attempt that ends in ``outcome`` until it has been made ``failures`` times."""
+
+    def __init__(self, outcome: Outcome, failures: float = float("inf")) -> None:
+        self.outcome = outcome
+        self.failures = failures
+        self.made = 0
+
+    def __call__(self) -> str:
+        self.made += 1
+        if self.made <= self.failures:
+            error = AttemptError("no")
+            error.outcome, error.generation = self.outcome, self.made
+            raise error
+        return "answer"
+
+
+@pytest.fixture
+def tokens() -> Rejections:
+    return Rejections()
+
+
+@pytest.fixture
+def retrier(runtime: VirtualRuntime, tokens: Rejections) -> Retrier:
+    return Retrier(runtime, Pace(runtime), tokens, logging.getLogger("tests"), connect_retries=3)
+
+
+@pytest.fixture
+def runtime() -> VirtualRuntime:
+    return VirtualRuntime()
+
+
+@pytest.mark.parametrize(("operation", "outcome"), CELLS)
+def test_every_cell_is_carried_out_as_it_says(
+    operation: Operation, outcome: Outcome, retrier: Retrier, runtime: VirtualRuntime, tokens: Rejections
+) -> None:
+    rule = POLICY[operation][outcome]
+    assert rule.reason
+    request = Request(outcome, failures=1)
+    deadline = Deadline.after(runtime, 3600)
+    if rule.decision in FINAL:
+        with pytest.raises(AttemptError):
+            retrier.call(operation, request, deadline)
+        assert request.made == 1
+    elif rule.decision is Decision.DONE:
+        assert retrier.call(operation, request, deadline) is None
+        assert request.made == 1
+    else:
+        assert retrier.call(operation, request, deadline) == "answer"
+        assert request.made == 2
+        assert tokens.generations == ([1] if rule.decision is Decision.REFRESH else [])
+
+
+@pytest.mark.parametrize(("operation", "outcome"), CELLS)
+def test_nothing_goes_on_for_ever_or_spins(
+    operation: Operation, outcome: Outcome, retrier: Retrier, runtime: VirtualRuntime
+) -> None:
+    request = Request(outcome)
+    if POLICY[operation][outcome].decision is Decision.DONE:
+        return
+    with pytest.raises(AttemptError) as caught:
+        retrier.call(operation, request, Deadline.after(runtime, 3600))
+    assert runtime.elapsed <= 3600
+    # Back-off: an hour of one failure costs few requests.
+    assert request.made < 800
+    assert caught.value.attempts == request.made
+
+
+@pytest.mark.parametrize(("operation", "outcome"), CELLS)
+def test_what_may_have_been_carried_out_is_never_blindly_repeated(operation: Operation, outcome: Outcome) -> None:
+    decision = POLICY[operation][outcome].decision
+    if operation in (Operation.CREATE, Operation.SUBMIT_READ, Operation.SUBMIT_WRITE) and outcome in AMBIGUOUS:
+        assert decision in (Decision.FIND, Decision.FIND_OR_SEND)
+    if operation is Operation.SUBMIT_WRITE and outcome is Outcome.LATE:
+        assert decision is Decision.FIND
+
+
+def test_one_threads_throttle_holds_for_all(runtime: VirtualRuntime) -> None:
+    pace = Pace(runtime)
+    pace.stay_away(30)
+    pace.stay_away(5)  # the longer one counts
+    pace.wait(Deadline.after(runtime, 100))
+    assert runtime.elapsed == pytest.approx(30)
+    pace.stay_away(1e6)
+    pace.wait(Deadline.after(runtime, 10))
+    assert runtime.elapsed == pytest.approx(40)
+
+
+def test_requests_keep_to_the_rate_over_all_threads(runtime: VirtualRuntime) -> None:
+    pace = Pace(runtime, per_minute=150)
+    moments = []
+    for _ in range(1000):
+        pace.wait(Deadline.after(runtime, 3600))
+        moments.append(runtime.elapsed)
+    assert max(sum(start <= moment < start + 60 for moment in moments) for start in moments) <= 200
+    assert runtime.elapsed == pytest.approx((1000 - 37.5) / 150 * 60, rel=0.05)
+
+
+def test_a_spent_budget_ends_retrying_but_not_looking(runtime: VirtualRuntime, retrier: Retrier) -> None:
+    while retrier.pace.may_retry():
+        pass
+    request = Request(Outcome.LOST)
+    with pytest.raises(AttemptError):
+        retrier.call(Operation.CANCEL, request, Deadline.after(runtime, 3600))
+    assert request.made == 1
+    look = Request(Outcome.LOST, failures=20)
+    assert retrier.call(Operation.LOOK, look, Deadline.after(runtime, 3600)) == "answer"
+    assert min(runtime.sleeps) >= 29
+    for _ in range(int(RETRIES) * 10):
+        retrier.pace.succeeded()
+    assert sum(retrier.pace.may_retry() for _ in range(1000)) == RETRIES
+
+
+def test_nothing_is_sent_when_the_time_is_up(runtime: VirtualRuntime, retrier: Retrier) -> None:
+    request = Request(Outcome.LOST)
+    deadline = Deadline.after(runtime, 10)
+    runtime.sleep(10)
+    with pytest.raises(AttemptError, match="before the request could be sent"):
+        retrier.call(Operation.SUBMIT_WRITE, request, deadline)
+    assert request.made == 0
