@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check docs wheel tools clean
+.PHONY: help demo test measure check docs wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
@@ -24,7 +24,7 @@ test: $(VENV)/installed-dev ## run the tests in parallel (ARGS='-k name' …)
 	@echo "Running the tests on all cores."
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-bench: $(VENV)/installed-dev ## measure the embedded engine: cold start, what our layer adds to a query, memory
+measure: $(VENV)/installed-dev ## measure the embedded engine: cold start, what our layer adds to a query, memory
 	@$(BIN)/python -m tests.engine.benchmark
 
 check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
