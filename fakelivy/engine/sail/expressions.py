@@ -148,6 +148,14 @@ def _date_part(call: Call, _: bool) -> list[Edit]:
     return [(call.name.start, call.tokens[call.commas[0]].end, "dayofweek(")]
 
 
+def _weekday(call: Call, _: bool) -> list[Edit]:
+    # Sail's is off by one on Sundays. Monday is 0, and of the other function Sunday is 1.
+    if call.empty or call.commas:
+        return []
+    end = call.tokens[call.closing].end
+    return [(call.name.start, call.name.end, "((dayofweek"), (end, end, " + 5) % 7)")]
+
+
 CALLS: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
     "TO_TIMESTAMP": _to_timestamp,
     "VERSION": _version,
@@ -155,5 +163,6 @@ CALLS: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
     "DECODE": _decode,
     "EXTRACT": _extract,
     "DATE_PART": _date_part,
+    "WEEKDAY": _weekday,
 }
 """Patches of function calls by name; the flag says whether ANSI mode is on."""

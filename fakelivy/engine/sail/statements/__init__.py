@@ -89,6 +89,12 @@ ROWS: tuple[tuple[str, Handler], ...] = (
     ("show grant|grants", grants.show),
 )
 
+ACCEPTED: frozenset[Handler] = frozenset({session.accepted, session.accepted_on_table, grants.change, grants.show})
+"""Handlers with nothing to do."""
+
+NOT_HERE: frozenset[Handler] = frozenset({session.refused})
+"""Handlers that refuse."""
+
 REFUSED: tuple[str, ...] = (
     "add archive|archives|file|files|jar|jars",
     "analyze tables",
