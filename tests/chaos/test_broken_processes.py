@@ -51,10 +51,13 @@ Judged = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def judged(baseline: Baseline, tmp_path: Path) -> Judged:
-    """Run a toy that breaks something, and give what is not green of it."""
+    """Run a toy that breaks something, and give what is not green of it; what it printed is shown when a test fails."""
 
     def judged(breaks: str, **more: Any) -> dict[str, str]:
         done = run(scenario(**more), baseline, target(tmp_path, breaks), tmp_path / "run", seed=1)
+        for step in done.steps:
+            print(f"--- {step.label} ended with {step.ended.code}\n{step.ended.output}")
+        print("--- the journal's last lines", *(entry.line() for entry in done.journal[-40:]), sep="\n")
         return {each.invariant: each.detail for each in judge(done) if each.verdict is not Verdict.PASS}
 
     return judged
