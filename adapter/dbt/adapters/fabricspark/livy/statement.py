@@ -33,6 +33,12 @@ from dbt.adapters.fabricspark.resilience.runtime import Runtime
 CANCEL_TIMEOUT = 5.0
 """Seconds spent on telling the server to stop a statement nobody waits for any more."""
 
+SETTLE_TIMEOUT = 10.0
+"""Seconds in which a statement that was stopped at its time-out is looked at, to see how it ended after all."""
+
+SETTLE_PAUSE = 0.5
+"""Seconds between two of these looks."""
+
 WATCH = 60.0
 """Seconds between two looks at the session while its statement goes on, or cannot be looked at."""
 
@@ -148,7 +154,7 @@ class Statement:
         Raises:
             StatementFailed: the SQL failed.
             StatementCancelled: somebody cancelled it, here or on the server.
-            DeadlineExceeded: it took longer than its time-out; it has been cancelled on the server.
+            DeadlineExceeded: it took longer than its time-out, and did not run or only reads: it was told to stop.
             SessionLost: it did not run, or is safe to run again.
             OutcomeUnknown: it may have run, and nobody can tell.
             HttpError, ProtocolError, TransportError: the server refused, or made no sense; it did not run.
@@ -156,11 +162,26 @@ class Statement:
         deadline = Deadline.after(self._runtime, self._settings.timeout)
         with self._lock:
             self.session_id, self.id, self._told = place.session_id, None, False
-        self._saw(self._submit(place, deadline), place)
+        try:
+            self._saw(self._submit(place, deadline), place)
+        except (LivyError, TransportError):
+            raise
+        except BaseException:
+            # Ctrl-C: what was sent and not yet heard of must not go on running either.
+            self._stop_unheard()
+            raise
         try:
             return self._wait(place, deadline)
         except (StatementFailed, StatementCancelled, SessionLost, OutcomeUnknown):
             raise
+        except DeadlineExceeded as late:
+            self._tell_server_to_stop()
+            if self._repeatable:
+                raise
+            output = self._settle(place, late)
+            if output is None:
+                self._unknown(str(late), "its end was not seen", ended=False, cause=late)
+            return output
         except BaseException:
             # Whatever ended the waiting (time-out, Ctrl-C, a broken server): nobody will read this result, so
             # it must not go on running.
@@ -168,12 +189,10 @@ class Statement:
             raise
 
     def cancel(self) -> None:
-        """Stop it on the server; before it has an id, as soon as it has one."""
+        """Stop it on the server; if the reply to it has not come yet, by looking for it there."""
         with self._lock:
             self._cancelled = True
-            known = self.id is not None
-        if known:
-            self._tell_server_to_stop()
+        self._stop_unheard()
 
     # --- submission ---------------------------------------------------------------------------------------------------
 
@@ -234,12 +253,14 @@ class Statement:
             if output is not None:
                 return output
             deadline.pause(self._pause(deadline))
+            if deadline.expired:
+                break
             trouble = self._look(place, deadline)
             if self._runtime.monotonic() - watched >= WATCH:
                 watched = self._runtime.monotonic()
                 self._check(place)
         raise DeadlineExceeded(
-            f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and has been cancelled. Raise "
+            f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and was told to stop. Raise "
             f"statement_timeout in the profile if it needs longer." + (f" Last trouble: {trouble}" if trouble else "")
         )
 
@@ -250,6 +271,21 @@ class Statement:
             return poll_pause(deadline.elapsed, self._settings.longest_pause)
         elapsed = self._runtime.monotonic() - self.idle_until
         return poll_pause(elapsed, self._settings.longest_pause, self._settings.expected)
+
+    def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
+        """How a write ended that was told to stop: it may have been done just before, or not listen."""
+        deadline = Deadline.after(self._runtime, SETTLE_TIMEOUT)
+        while not deadline.expired:
+            self._look(place, deadline)
+            try:
+                output = self._judge()
+            except StatementCancelled:
+                raise late from None
+            if output is not None:
+                self._logger.warning("%s It had ended by then.", late)
+                return output
+            deadline.pause(SETTLE_PAUSE)
+        return None
 
     def _look(self, place: Place, deadline: Deadline) -> AttemptError | None:
         """Look once more; the trouble, if that did not work out and may pass."""
@@ -323,6 +359,17 @@ class Statement:
             return output
         # Pending; or finished with an output that has not arrived yet, which is a race on the server (F30).
         return None
+
+    def _stop_unheard(self) -> None:
+        """Have the server stop it, wherever it is by now."""
+        if self.id is None and self.sends and self.session_id is not None:
+            deadline = Deadline.after(self._runtime, CANCEL_TIMEOUT)
+            with cleaning(self._runtime, CANCEL_BUDGET):
+                found = find_statement(self._api, self.session_id, self.mark, -1, deadline, once=True)
+            if isinstance(found, StatementView):
+                with self._lock:
+                    self.id = found.id
+        self._tell_server_to_stop()
 
     def _tell_server_to_stop(self) -> None:
         if self.id is None or self.session_id is None:
