@@ -14,11 +14,11 @@ from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
-from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, SETTLING, Decision, Operation
+from dbt.adapters.fabricspark.resilience.polling import poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 DELETE_TIMEOUT = 90.0
