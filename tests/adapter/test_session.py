@@ -96,6 +96,17 @@ def test_waiting_for_a_session_ends_at_session_start_timeout(
     assert max(runtime.sleeps) == pytest.approx(10)
 
 
+def test_a_session_that_takes_long_is_told_of_now_and_then(
+    session: LivySession, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    script(server, view("starting"))
+    session.create_session(BODY)
+    with caplog.at_level(logging.INFO), pytest.raises(FailedToConnectError):
+        session.wait_for_session_start()
+    told = [record.getMessage() for record in caplog.records if "has been starting for" in record.getMessage()]
+    assert len(told) == 5, "at 30 s and at 1, 2, 4 and 8 min"
+
+
 @pytest.mark.parametrize("trouble", [requests.ReadTimeout(), (503, b"<html>busy</html>"), (200, b"<html/>"), (404, "")])
 def test_http_errors_while_waiting_are_survived(trouble: Any, session: LivySession, server: ScriptedServer) -> None:
     script(server, trouble, trouble, view("idle"))
@@ -218,13 +229,35 @@ def test_is_valid_session_answers_and_never_raises(
 def test_deleting_never_raises_and_what_failed_can_be_tried_again(
     reply: Any, deleted: bool, session: LivySession, server: ScriptedServer
 ) -> None:
-    script(server)
+    gone = isinstance(reply, tuple) and reply[0] == 404
+    script(server, *([reply] if gone else []))
     server.answers[DELETE] = [reply]
     session.create_session(BODY)
     assert session.delete_session() is deleted
     tried = server.count(DELETE)
     assert session.delete_session() is deleted
     assert server.count(DELETE) == (tried if deleted else 2 * tried)
+
+
+def test_a_session_that_is_said_to_be_gone_and_is_not_is_deleted_again(
+    session: LivySession, server: ScriptedServer
+) -> None:
+    script(server)
+    server.answers[DELETE] = [(404, {"msg": "Session '0' not found."}), (200, {"msg": "deleted"})]
+    session.create_session(BODY)
+    assert session.delete_session()
+    assert server.count(DELETE) == 2
+
+
+@pytest.mark.parametrize("seconds", [20, 4e8])
+def test_a_throttle_does_not_keep_a_session_from_being_deleted(
+    seconds: float, session: LivySession, server: ScriptedServer, api: LivyApi, runtime: VirtualRuntime
+) -> None:
+    script(server)
+    session.create_session(BODY)
+    api.retrier.pace.stay_away(seconds)
+    assert session.delete_session()
+    assert runtime.elapsed <= 21
 
 
 def test_a_delete_that_failed_is_logged(
