@@ -21,6 +21,7 @@ from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
 from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.timings import Timings
 from requests.adapters import HTTPAdapter
 
 DEFAULTS: Mapping[str, Any] = {
@@ -89,6 +90,7 @@ def connect(
     logger: logging.Logger | None = None,
     settings: Mapping[str, float] | None = None,
     leases: LeaseFile | None = None,
+    timings: Timings | None = None,
 ) -> Client:
     """A client of one server; the session starts with the first statement.
 
@@ -103,6 +105,7 @@ def connect(
         logger: where retries are told.
         settings: any of ``DEFAULTS``.
         leases: where the session is left to the next client; ``None`` deletes it at the end.
+        timings: how long statements took before; ``None`` remembers nothing.
 
     Raises:
         TypeError: a setting that does not exist.
@@ -118,7 +121,7 @@ def connect(
     pace = Pace(clock, requests_per_minute)
     retrier = Retrier(clock, pace, tokens, told, figures.connect_retries, figures.connect_timeout)
     body = {"name": "dbt-fabricspark", **(session or {"kind": "sql"})}
-    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases), clock)
+    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases, timings), clock)
 
 
 class Driver(Protocol):

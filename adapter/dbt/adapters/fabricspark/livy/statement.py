@@ -22,12 +22,12 @@ from dbt.adapters.fabricspark.livy.find import Absent, find_statement
 from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
-from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
+from dbt.adapters.fabricspark.resilience.polling import poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 CANCEL_TIMEOUT = 5.0
@@ -79,10 +79,17 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class StatementSettings:
-    """Seconds a statement may take, and the longest pause between two looks at it."""
+    """How long to wait for a statement, in seconds.
+
+    Attributes:
+        timeout: what it may take.
+        longest_pause: between two looks at it.
+        expected: how long it ran last time; ``None`` if nobody knows.
+    """
 
     timeout: float
     longest_pause: float
+    expected: float | None = None
 
 
 _TAKES_THE_REST = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:set|reset|add|list)\b", re.IGNORECASE | re.DOTALL)
@@ -112,7 +119,9 @@ class Statement:
         view: what was seen last, with the server's progress and times.
         submitted_at, running_at, noticed_at: moments on the monotonic clock: the submission, the first look that saw
             it running, the look that saw its end; ``None`` until then.
+        idle_until: the last moment at which it is known not to have begun.
         on_look: called after every look, by the thread that runs it.
+        key: what it is remembered under.
     """
 
     def __init__(
@@ -135,6 +144,8 @@ class Statement:
         self.submitted_at: float | None = None
         self.running_at: float | None = None
         self.noticed_at: float | None = None
+        self.idle_until = 0.0
+        self.key = ""
         self.on_look: Callable[[Statement], None] | None = None
 
     def run(self, place: Place) -> Output:
@@ -188,7 +199,7 @@ class Statement:
     def _submit(self, place: Place, deadline: Deadline) -> StatementView:
         operation = Operation.SUBMIT_READ if self._repeatable else Operation.SUBMIT_WRITE
         newest = place.newest
-        self.submitted_at = self._runtime.monotonic()
+        self.submitted_at = self.idle_until = self._runtime.monotonic()
         error: AttemptError | None = None
         for _ in range(SENDS):
             self._stop_if_cancelled()
@@ -241,7 +252,7 @@ class Statement:
             output = self._judge()
             if output is not None:
                 return output
-            deadline.pause(poll_pause(deadline.elapsed, self._settings.longest_pause))
+            deadline.pause(self._pause(deadline))
             if deadline.expired:
                 break
             trouble = self._look(place, deadline)
@@ -252,6 +263,14 @@ class Statement:
             f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and was told to stop. Raise "
             f"statement_timeout in the profile if it needs longer." + (f" Last trouble: {trouble}" if trouble else "")
         )
+
+    def _pause(self, deadline: Deadline) -> float:
+        """Until the next look. What a statement took last time says nothing of how long it queues behind others."""
+        queues = self.looks > 0 and self._state == "waiting"
+        if self._settings.expected is None or queues:
+            return poll_pause(deadline.elapsed, self._settings.longest_pause)
+        elapsed = self._runtime.monotonic() - self.idle_until
+        return poll_pause(elapsed, self._settings.longest_pause, self._settings.expected)
 
     def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
         """How a write ended that was told to stop: it may have been done just before, or not listen."""
@@ -294,6 +313,8 @@ class Statement:
             cancelled = self._cancelled
         place.saw(view.id)
         self.looks += not new
+        if view.state == "waiting" and not new:
+            self.idle_until = self._runtime.monotonic()
         if view.state == "running" and self.running_at is None:
             self.running_at = self._runtime.monotonic()
         if statement_phase(view.state) is not StatementPhase.PENDING:
@@ -363,6 +384,16 @@ class Statement:
                 self._api.cancel_statement(self.session_id, self.id, deadline)
         except (LivyError, TransportError) as error:
             self._logger.warning("%s could not be cancelled on the server: %s", self._name, error)
+
+    @property
+    def ran(self) -> float | None:
+        """Seconds it ran: by the server's clock, or as far as could be seen; ``None`` before its end."""
+        if self.noticed_at is None:
+            return None
+        seen = self.noticed_at - self.idle_until
+        if self.view is not None and 0 < self.view.started <= self.view.completed:
+            return min(seen, (self.view.completed - self.view.started) / 1000)
+        return seen
 
     @property
     def _id(self) -> int:
