@@ -16,7 +16,7 @@ REQUIRED = (
     "dbt/adapters/fabricspark/py.typed",
     "dbt/include/fabricspark/dbt_project.yml",
     "dbt/include/fabricspark/macros/comments.sql",
-    "dbt/include/fabricspark/macros/seed.sql",
+    "dbt/include/fabricspark/macros/materializations/seed.sql",
     "dbt/include/fabricspark/profile_template.yml",
     "fakelivy/py.typed",
     "chaos/processes/scenarios/nightly/nothing_goes_wrong.yml",

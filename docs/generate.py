@@ -19,6 +19,7 @@ from dbt.adapters.fabricspark.resilience.outcome import Outcome
 from chaos import toxics
 from chaos.processes import judge
 from fakelivy import cookbook
+from fakelivy.engine.sail import statements
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
@@ -104,12 +105,30 @@ def outcomes() -> str:
     return "\n".join([*rows, *(f"| {outcome.name.lower()} | {outcome.value} |" for outcome in Outcome)])
 
 
+def sql_statements() -> str:
+    """What becomes of every statement the embedded engine recognises."""
+    accepted = [words for words, handler in statements.ROWS if handler in statements.ACCEPTED]
+    done = [words for words, handler in statements.ROWS if handler not in (*statements.ACCEPTED, *statements.NOT_HERE)]
+    refused = [words for words, handler in statements.ROWS if handler in statements.NOT_HERE]
+    groups = {
+        "carried out": done,
+        "accepted, with nothing to do": accepted,
+        "refused by name, with `[UNSUPPORTED_FEATURE]`": [*refused, *statements.REFUSED],
+    }
+    rows = ["| | statements that open with |", "|---|---|"]
+    for what, patterns in groups.items():
+        shown = ", ".join(f"`{words.upper()}`".replace("|", "\\|") for words in sorted(patterns))
+        rows.append(f"| {what} | {shown} |")
+    return "\n".join(rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
     "noticing": noticing.table,
     "states": states,
+    "statements": sql_statements,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
     "retry-outcomes": outcomes,

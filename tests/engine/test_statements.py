@@ -35,6 +35,8 @@ def same(actual: Any, wanted: Any) -> bool:
         return True
     if isinstance(wanted, str) and wanted.startswith("~"):
         return wanted[1:] in str(actual)
+    if isinstance(wanted, dict) and isinstance(actual, dict):
+        return actual.keys() == wanted.keys() and all(same(actual[key], wanted[key]) for key in wanted)
     return type(actual) is type(wanted) and bool(actual == wanted)
 
 

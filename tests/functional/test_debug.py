@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, SessionManagers
 from dbt.cli.main import dbtRunner
 
 from fakelivy import FakeLivy
 from tests.functional.conftest import Dbt
+from tests.functional.impatient import ImpatientRuntime
 
 # dbt's own modules warn.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -86,8 +88,10 @@ def test_a_right_profile_passes_all_checks(target: str, make_dbt: MakeDbt, fakel
     ids=["missing", "misspelt", "guid", "http", "lakehouse", "token"],
 )
 def test_a_wrong_profile_is_named(
-    change: dict[str, Any], words: str, make_dbt: MakeDbt, fakelivy_server: FakeLivy
+    change: dict[str, Any], words: str, make_dbt: MakeDbt, fakelivy_server: FakeLivy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A lakehouse that is not there may be a new one, and is given half a minute.
+    monkeypatch.setattr(FabricSparkConnectionManager, "sessions", SessionManagers(ImpatientRuntime()))
     passed, output = debug(make_dbt({}), fakelivy_server, "fabric", change)
     assert not passed
     assert words in output

@@ -57,9 +57,10 @@ class Relation:
         provider: ``delta`` for tables; empty for views.
         location: folder of an external table; empty for a managed one, whose folder follows from its name.
         columns: of a view, as Spark's JSON fields; a Delta table's are in its log.
-        text: a view's query as it was written.
+        text: the query of a view, or of a materialized lake view, as it was written.
         body: the same with every name written in full, so that it means the same in every session.
         created: ISO time.
+        constraints: of a materialized lake view: ``name``, ``check`` and what to do ``on_mismatch``.
     """
 
     name: Name
@@ -75,10 +76,16 @@ class Relation:
     creator_schema: Sequence[str] = ()
     owner: str = "fakelivy"
     created: str = ""
+    constraints: Sequence[Mapping[str, str]] = field(default_factory=list)
 
     @property
     def is_view(self) -> bool:
         return self.kind == "view"
+
+    @property
+    def is_materialized(self) -> bool:
+        """Whether it is a materialized lake view: a table with a query."""
+        return not self.is_view and bool(self.text)
 
     @property
     def definition(self) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ end is the one sign of a parent's death that comes however the parent dies and o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 from pysail.spark import SparkConnectServer
 
@@ -16,6 +18,9 @@ from pysail.spark import SparkConnectServer
 def main() -> None:
     # Ctrl-C goes to the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        # When memory runs out on Linux, a query's process is the one to go, not the server nor the user's other work.
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
     address = server.listening_address

@@ -15,7 +15,7 @@ from fakelivy.engine.sail import deltalog
 from fakelivy.engine.sail.catalog import Catalog, CatalogConflict, Name, Relation
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, Result, SailError
 from fakelivy.engine.sail.errors import SparkError, already_exists, not_found, schema_not_found, translate, unsupported
-from fakelivy.engine.sail.names import full_name, references, render
+from fakelivy.engine.sail.names import full_name, of_path, references, render
 from fakelivy.engine.sail.patches import Scope, as_written, prepare
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.sparktypes import Field
@@ -176,7 +176,7 @@ class Context:
         Raises:
             SparkError: there is none.
         """
-        found = self.catalog.get(self.resolve(parts))
+        found = of_path(parts) or self.catalog.get(self.resolve(parts))
         if found is None:
             raise not_found(parts)
         return found
@@ -244,9 +244,11 @@ class Context:
         try:
             return deltalog.load(self.catalog.folder(relation))
         except FileNotFoundError as error:
-            raise SparkError(
-                f"[DELTA_TABLE_NOT_FOUND] Delta table {render(relation.name)} has no log: {error}"
-            ) from error
+            if not relation.name.lakehouse:
+                text = f"[DELTA_PATH_DOES_NOT_EXIST] {relation.location} doesn't exist, or is not a Delta table."
+            else:
+                text = f"[DELTA_TABLE_NOT_FOUND] Delta table {render(relation.name)} has no log: {error}"
+            raise SparkError(text) from error
 
     @contextlib.contextmanager
     def writing(self, name: Name) -> Iterator[None]:

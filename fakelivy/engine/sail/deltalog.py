@@ -6,8 +6,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ class Snapshot:
     Attributes:
         metadata: the ``metaData`` action: schema, partition columns, configuration, description.
         files: the ``add`` action of every live file, by path.
+        removed: the ``remove`` action of every file taken out since the last checkpoint forgot them, by path.
     """
 
     version: int
     protocol: Action
     metadata: Action
     files: dict[str, Action]
+    removed: dict[str, Action] = field(default_factory=dict)
 
     @property
     def fields(self) -> list[dict[str, Any]]:
@@ -56,8 +58,13 @@ class Snapshot:
     @property
     def rows(self) -> int | None:
         """Rows in live files; ``None`` when a file has no count."""
-        counts = [json.loads(add.get("stats") or "{}").get("numRecords") for add in self.files.values()]
-        return sum(counts) if None not in counts else None
+        return row_count(self.files.values())
+
+
+def row_count(files: Iterable[Action]) -> int | None:
+    """Rows in these files; ``None`` when one has no count."""
+    counts = [json.loads(add.get("stats") or "{}").get("numRecords") for add in files]
+    return sum(counts) if None not in counts else None
 
 
 def log_dir(table: Path) -> Path:
@@ -68,37 +75,54 @@ def exists(table: Path) -> bool:
     return next(_commits(table), None) is not None
 
 
-def load(table: Path) -> Snapshot:
-    """The current state.
+class VersionNotFound(LookupError):
+    """The log does not reach that version."""
+
+    def __init__(self, version: int, first: int, last: int) -> None:
+        super().__init__(f"Cannot time travel Delta table to version {version}. Available versions: [{first}, {last}].")
+
+
+def load(table: Path, version: int | None = None) -> Snapshot:
+    """The current state, or that of a ``version``.
 
     Raises:
         FileNotFoundError: there is no Delta table.
+        VersionNotFound: the log does not have that version.
     """
     protocol: Action = {}
     metadata: Action = {}
     files: dict[str, Action] = {}
-    checkpoint, parts = _checkpoint(table)
-    version = checkpoint
+    removed: dict[str, Action] = {}
+    checkpoint, parts = _checkpoint(table, version)
+    reached = checkpoint
     for part in parts:
         for action in _checkpoint_actions(part):
             protocol = action.get("protocol") or protocol
             metadata = action.get("metaData") or metadata
             if action.get("add"):
                 files[action["add"]["path"]] = action["add"]
-    for number, path in sorted(_commits(table)):
-        if number <= checkpoint:
+            if action.get("remove"):
+                removed[action["remove"]["path"]] = action["remove"]
+    commits = sorted(_commits(table))
+    for number, path in commits:
+        if number <= checkpoint or (version is not None and number > version):
             continue
         for action in _read(path):
             if "add" in action:
                 files[action["add"]["path"]] = action["add"]
+                removed.pop(action["add"]["path"], None)
             elif "remove" in action:
                 files.pop(action["remove"]["path"], None)
+                removed[action["remove"]["path"]] = action["remove"]
             protocol = action.get("protocol", protocol)
             metadata = action.get("metaData", metadata)
-        version = number
-    if not metadata:
+        reached = number
+    if not commits and not metadata:
         raise FileNotFoundError(f"no Delta table at {table}")
-    return Snapshot(version, protocol, metadata, files)
+    if not metadata or version not in (None, reached):
+        assert version is not None, "a log without metadata"
+        raise VersionNotFound(version, commits[0][0], commits[-1][0])
+    return Snapshot(reached, protocol, metadata, files, removed)
 
 
 def history(table: Path) -> list[Action]:
@@ -144,13 +168,13 @@ def commit_info(operation: str, milliseconds: int, **more: Any) -> Action:
     return {"commitInfo": info | more}
 
 
-def remove(add: Action, milliseconds: int) -> Action:
+def remove(add: Action, milliseconds: int, *, data_change: bool = True) -> Action:
     """The ``remove`` action that takes a live file out."""
     return {
         "remove": {
             "path": add["path"],
             "deletionTimestamp": milliseconds,
-            "dataChange": True,
+            "dataChange": data_change,
             "extendedFileMetadata": True,
             "partitionValues": add["partitionValues"],
             "size": add["size"],
@@ -177,19 +201,20 @@ def _commits(table: Path) -> Iterator[tuple[int, Path]]:
             yield int(match[1]), folder / name
 
 
-def _checkpoint(table: Path) -> tuple[int, list[Path]]:
+def _checkpoint(table: Path, version: int | None) -> tuple[int, list[Path]]:
+    """The last checkpoint that is no later than ``version``."""
     try:
         found = [(int(m[1]), path) for path in log_dir(table).iterdir() if (m := _CHECKPOINT.fullmatch(path.name))]
     except FileNotFoundError:
         found = []
-    last = max((number for number, _ in found), default=-1)
+    last = max((number for number, _ in found if version is None or number <= version), default=-1)
     return last, [path for number, path in found if number == last]
 
 
 def _checkpoint_actions(path: Path) -> list[Action]:
     import pyarrow.parquet as pq
 
-    wanted = {"protocol", "metaData", "add"}
+    wanted = {"protocol", "metaData", "add", "remove"}
     columns = [name for name in pq.read_schema(path).names if name in wanted]
     rows: list[Action] = pq.read_table(path, columns=columns).to_pylist(maps_as_pydicts="strict")
     return rows

@@ -106,7 +106,7 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
     (r"invalid argument: found .*?(?: at (?P<offset>\d+):(?P<end>\d+))? expected", _parse),
     (r"invalid argument: expected one statement", _second),
     (
-        r"unknown (?:table |aggregate |window )?function: (?P<x>\S+)",
+        r"(?:unknown (?:table |aggregate |window )?|^)function: (?P<x>\S+)",
         r"[UNRESOLVED_ROUTINE] Cannot resolve routine `\g<x>`: no function of this name is known.",
     ),
     (
@@ -132,6 +132,18 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
         "[DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE] Cannot merge: several source rows match the same "
         "target row, so it is not clear which of them should change it.",
     ),
+    (
+        r"Missing commit file: expected final version (?P<n>\d+), replay reached (?P<m>-?\d+)",
+        r"[DELTA_VERSION_NOT_FOUND] Cannot time travel Delta table to version \g<n>. Available versions: [0, \g<m>].",
+    ),
+    (
+        r"No version of the Delta table exists at or before timestamp (?P<x>\S+)",
+        r"[DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION] The provided timestamp (\g<x>) is before the first version.",
+    ),
+    (
+        r"Invalid table location: (?P<x>[^\n]*)",
+        r"[DELTA_PATH_DOES_NOT_EXIST] The path doesn't exist, or is not a Delta table: \g<x>.",
+    ),
     (r"Failed to commit transaction.*", r"[DELTA_CONCURRENT_WRITE] Another writer changed the table meanwhile: \g<0>"),
     (
         r'No field named [^\n]*"#\d+"',
@@ -140,6 +152,19 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
     (
         r"duplicate (?:un)?qualified field name \"?(?P<x>[^\"\n]*)",
         r"[COLUMN_ALREADY_EXISTS] The column `\g<x>` already exists. Choose another name for one of them.",
+    ),
+    (
+        r"(?:Cannot coerce|Failed to coerce|Cannot infer common argument type)[^\n]*",
+        r"[DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE] The types of the arguments do not fit: \g<0>",
+    ),
+    (
+        r"Resources exhausted: (?P<x>[^\n]*)",
+        r"[UNABLE_TO_ACQUIRE_MEMORY] The query needs more memory than a session may have: \g<x>",
+    ),
+    (
+        r"RST_STREAM|Stream removed",
+        "[INTERNAL_ERROR] The embedded engine broke down in this query and gave no reason. The session goes on; "
+        "another wording of the query may do.",
     ),
     (r"(?:CommandNode|PlanNode)::(?P<x>\w+)", _command),
 )

@@ -39,9 +39,10 @@ def gather(ctx: Context, relation: Relation) -> Information:
     }
     details = [
         *_heading(relation),
-        ("Type", "EXTERNAL" if relation.location else "MANAGED"),
+        ("Type", _type(relation)),
         ("Provider", relation.provider),
         ("Comment", relation.comment),
+        ("View Text", relation.text),
         ("Table Properties", _bracketed(properties)),
         ("Statistics", statistics),
         ("Location", ctx.catalog.folder(relation).as_uri()),
@@ -55,6 +56,12 @@ def gather(ctx: Context, relation: Relation) -> Information:
         ),
     ]
     return Information(snapshot.fields, snapshot.partition_columns, _kept(details), properties)
+
+
+def _type(relation: Relation) -> str:
+    if relation.is_materialized:
+        return "MATERIALIZED_LAKE_VIEW"
+    return "EXTERNAL" if relation.location else "MANAGED"
 
 
 def _view(ctx: Context, view: Relation) -> Information:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
-from fakelivy.engine.sail.catalog import Name
+from fakelivy.engine.sail.catalog import Name, Relation
 from fakelivy.engine.sail.tokens import Kind, Token, quote_name, tokenize
 
 
@@ -29,6 +30,19 @@ def full_name(parts: tuple[str, ...], current: tuple[str, str]) -> Name:
 def render(name: tuple[str, ...]) -> str:
     """A name in quotes, ready to stand in a statement."""
     return ".".join(quote_name(part) for part in name)
+
+
+def sql_name(relation: Relation) -> str:
+    """A table or view, ready to stand in a statement."""
+    return render(relation.name) if relation.name.lakehouse else f"delta.{quote_name(relation.location)}"
+
+
+def of_path(parts: tuple[str, ...]) -> Relation | None:
+    """The table that ``delta.`/a/folder` `` means, which no catalog knows; ``None`` for any other name."""
+    if len(parts) != 2 or parts[0].lower() != "delta" or "/" not in parts[1]:
+        return None
+    folder = unquote(urlsplit(parts[1]).path) if parts[1].startswith("file:") else parts[1]
+    return Relation(Name("", "delta", folder), "table", provider="delta", location=folder)
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fakelivy.engine.sail.casts import cast, without_traces
 from fakelivy.engine.sail.catalog import Name, Relation
+from fakelivy.engine.sail.clauses import CLAUSES
+from fakelivy.engine.sail.expressions import CALLS, Edit, call_at
 from fakelivy.engine.sail.names import full_name, references, render
-from fakelivy.engine.sail.rewrites import REWRITES, Call, Edit
+from fakelivy.engine.sail.rewrites import REWRITES
 from fakelivy.engine.sail.syntax import patch
-from fakelivy.engine.sail.tokens import Kind, Token, quote_name, quote_string, tokenize
-
-_FAILS_ON_BAD_TEXT = frozenset(
-    {
-        *("DOUBLE", "FLOAT", "REAL", "DECIMAL", "DEC", "NUMERIC", "BOOLEAN"),
-        # Not INT, which Sail casts as Spark does, '1.7' to 1 included. For these '1.7' becomes NULL; Spark says 1.
-        *("BIGINT", "LONG", "SMALLINT", "SHORT", "TINYINT", "BYTE"),
-    }
-)
-
-
-SPARK_VERSION = "3.5.5"
-"""What ``version()`` gives: that of Fabric's runtime 1.3 (Fabric docs), not Sail's own."""
+from fakelivy.engine.sail.tokens import Kind, quote_name, tokenize
 
 
 @dataclass(frozen=True)
@@ -38,24 +29,20 @@ class Scope:
 
 def prepare(source: str, scope: Scope, *, ansi: bool) -> str:
     """``source`` as Sail must read it to do what Spark would."""
-    edits = list(_name_edits(source, scope))
-    if _TRIGGER.search(source):
-        tokens = [token for token in tokenize(source) if token.kind not in (Kind.SPACE, Kind.COMMENT)]
-        for index, token in enumerate(tokens[:-1]):
-            make = _CALLS.get(token.upper)
-            if make is None or tokens[index + 1].text != "(" or (index and tokens[index - 1].text == "."):
-                continue
-            call = _call(tokens, index)
-            if call is not None:
-                edits += make(call, ansi)
-    return patch(source, edits) if edits else source
+    named = patch(source, list(_name_edits(source, scope)))
+    while True:
+        # Inner calls first: what replaces a call as a whole quotes its arguments.
+        patched = patch(named, _innermost(named, ansi))
+        if patched == named:
+            return patched
+        named = patched
 
 
 def as_written(schema: Mapping[str, Any], source: str) -> Mapping[str, Any]:
     """A result's schema without the traces of ``prepare`` in the names of columns that have no alias."""
-    if "try_cast" in source.lower():
+    if "try_" in source.lower():
         return schema
-    fields = [{**field, "name": field["name"].replace("TRY_CAST(", "CAST(")} for field in schema["fields"]]
+    fields = [{**field, "name": without_traces(field["name"])} for field in schema["fields"]]
     return {**schema, "fields": fields}
 
 
@@ -73,60 +60,26 @@ def _name_edits(source: str, scope: Scope) -> Iterator[Edit]:
             yield reference.start, reference.end, render(name)
 
 
-def _call(tokens: Sequence[Token], at: int) -> Call | None:
-    depth = 0
-    commas: list[int] = []
-    for index in range(at + 1, len(tokens)):
-        text = tokens[index].text
-        if tokens[index].kind is not Kind.PUNCT:
-            continue
-        depth += (text == "(") - (text == ")")
-        if depth == 0:
-            return Call(tokens, at, index, tuple(commas))
-        if text == "," and depth == 1:
-            commas.append(index)
-    return None
-
-
-def _to_timestamp(call: Call, _: bool) -> list[Edit]:
-    # Sail takes a number for microseconds; Spark's one-argument form is a cast, which both read as seconds.
-    if call.commas or call.empty:
+def _innermost(source: str, ansi: bool) -> list[Edit]:
+    """Edits that do not overlap, those of inner calls before those of the calls around them."""
+    if not _TRIGGER.search(source):
         return []
-    name, end = call.tokens[call.at], call.tokens[call.closing].start
-    return [(name.start, name.end, "cast"), (end, end, " as timestamp")]
-
-
-def _cast(call: Call, ansi: bool) -> list[Edit]:
-    tokens = call.tokens
-    kind_at = next((i for i in range(call.closing - 1, call.at, -1) if tokens[i].upper == "AS"), None)
-    if kind_at is None or tokens[kind_at + 1].upper not in _FAILS_ON_BAD_TEXT:
-        return []
+    tokens = [token for token in tokenize(source) if token.kind not in (Kind.SPACE, Kind.COMMENT)]
+    found: list[tuple[int, list[Edit]]] = []
+    for index, token in enumerate(tokens[:-1]):
+        after = tokens[index + 1]
+        if (make := _CALLS.get(token.upper)) and after.text == "(" and not (index and tokens[index - 1].text == "."):
+            call = call_at(source, tokens, index)
+            if call is not None:
+                found.append((tokens[call.closing].end, make(call, ansi)))
+        elif clause := CLAUSES.get((token.upper, after.upper)):
+            found.append((after.end, clause(source, tokens, index)))
     edits: list[Edit] = []
-    value, name = tokens[call.at + 2], tokens[call.at]
-    if tokens[kind_at + 1].upper == "BOOLEAN" and kind_at == call.at + 3 and value.kind is Kind.NUMBER:
-        # Sail cannot cast a decimal literal to a boolean.
-        edits.append((value.start, value.end, f"cast({value.text} as double)"))
-    if not ansi:
-        # With ANSI off Spark's cast gives NULL for text that is no number; Sail does so for some types only.
-        edits.append((name.start, name.end, "try_cast"))
+    for _, group in sorted(found, key=lambda each: each[0]):
+        if not any(a[0] < b[1] and b[0] < a[1] for a in edits for b in group):
+            edits += group
     return edits
 
 
-def _version(call: Call, _: bool) -> list[Edit]:
-    if not call.empty:
-        return []
-    return [(call.tokens[call.at].start, call.tokens[call.closing].end, quote_string(SPARK_VERSION))]
-
-
-def _always(make: Callable[[Call], list[Edit]]) -> Callable[[Call, bool], list[Edit]]:
-    return lambda call, _: make(call)
-
-
-_CALLS: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
-    **{name: _always(make) for name, make in REWRITES.items()},
-    "TO_TIMESTAMP": _to_timestamp,
-    "CAST": _cast,
-    "VERSION": _version,
-}
-
-_TRIGGER = re.compile("|".join(_CALLS), re.IGNORECASE)
+_CALLS = {**CALLS, **REWRITES, "CAST": cast}
+_TRIGGER = re.compile("|".join([*_CALLS, *{first for first, _ in CLAUSES}]), re.IGNORECASE)

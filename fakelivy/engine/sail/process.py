@@ -16,6 +16,9 @@ from fakelivy.engine.port import EngineUnavailable
 START_TIMEOUT = 60.0
 """Seconds a child may take to print its port; it needs 0.1 to 0.3."""
 
+MEMORY = 2 * 1024**3
+"""Bytes that the queries of one child may hold; beyond them sorts and joins go to disk, or the query fails."""
+
 _ROOT = str(Path(fakelivy.__file__).parent.parent)
 
 
@@ -28,6 +31,8 @@ def _environment(lakehouse: str) -> dict[str, str]:
         "SAIL_CATALOG__DEFAULT_CATALOG": json.dumps(lakehouse),
         "SAIL_CATALOG__DEFAULT_DATABASE": '["dbo"]',
         "SAIL_RUNTIME__STACK_SIZE": str(256 * 1024 * 1024),
+        "SAIL_RUNTIME__MEMORY_POOL__TYPE": "fair",
+        "SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE": str(MEMORY),
         "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(365 * 24 * 3600),
         "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH")))),
         "PYTHONSAFEPATH": "1",  # a file of the user's that is called like one of our modules is not

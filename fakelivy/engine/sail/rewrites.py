@@ -9,31 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from fakelivy.engine.sail.expressions import Call, Edit
 from fakelivy.engine.sail.tokens import Kind, Token, quote_name, quote_string
-
-Edit = tuple[int, int, str]
-
-
-class Call(NamedTuple):
-    """A function call: ``tokens[at]`` is its name, ``tokens[closing]`` the parenthesis that ends it."""
-
-    tokens: Sequence[Token]
-    at: int
-    closing: int
-    commas: tuple[int, ...]
-
-    @property
-    def empty(self) -> bool:
-        return self.closing == self.at + 2
-
-    @property
-    def name(self) -> Token:
-        return self.tokens[self.at]
-
-    def argument(self, index: int) -> Sequence[Token]:
-        """The tokens of one argument."""
-        marks = (self.at + 1, *self.commas, self.closing)
-        return self.tokens[marks[index] + 1 : marks[index + 1]]
 
 
 class Lambda(NamedTuple):
@@ -70,25 +47,8 @@ def _lambda(tokens: Sequence[Token]) -> Lambda | None:
     return Lambda(tokens[0].start, tokens[5].end, (_bare(tokens[1]), _bare(tokens[3])), tokens[6:])
 
 
-def decode(call: Call) -> list[Edit]:
-    """``decode(e, s1, r1, …, d)``: the value is bound once, then compared by ``<=>``, as Spark does."""
-    if len(call.commas) < 2:
-        return []  # decode(bytes, charset)
-    tokens, commas = call.tokens, call.commas
-    edits = [
-        (call.name.start, call.name.end, "get(transform(array"),
-        (tokens[commas[0]].start, tokens[commas[0]].end, "), __d -> case when __d <=> ("),
-    ]
-    for place, comma in enumerate(commas[1:], start=1):
-        last = place == len(commas) - 1
-        text = ") then " if place % 2 else " else " if last else " when __d <=> ("
-        edits.append((tokens[comma].start, tokens[comma].end, text))
-    end = tokens[call.closing]
-    return [*edits, (end.start, end.end, " end), 0)")]
-
-
-def _transformed(make: str) -> Callable[[Call], list[Edit]]:
-    def edit(call: Call) -> list[Edit]:
+def _transformed(make: str) -> Callable[[Call, bool], list[Edit]]:
+    def edit(call: Call, _: bool) -> list[Edit]:
         found = _lambda(call.argument(1)) if len(call.commas) == 1 else None
         if found is None:
             return []
@@ -105,7 +65,7 @@ def _transformed(make: str) -> Callable[[Call], list[Edit]]:
     return edit
 
 
-def zip_with(call: Call) -> list[Edit]:
+def zip_with(call: Call, _: bool) -> list[Edit]:
     """``zip_with(a, b, (x, y) -> e)``: over structs with the fields ``x`` and ``y``, as a struct made of them has."""
     found = _lambda(call.argument(2)) if len(call.commas) == 2 else None
     if found is None:
@@ -126,14 +86,14 @@ def zip_with(call: Call) -> list[Edit]:
     ]
 
 
-def rank(call: Call) -> list[Edit]:
+def rank(call: Call, _: bool) -> list[Edit]:
     """``rank(b) over …``: Spark takes arguments and does nothing with them."""
     if call.empty or call.tokens[min(call.closing + 1, len(call.tokens) - 1)].upper != "OVER":
         return []
     return [(call.tokens[call.at + 1].end, call.tokens[call.closing].start, "")]
 
 
-def date_trunc(call: Call) -> list[Edit]:
+def date_trunc(call: Call, _: bool) -> list[Edit]:
     """``date_trunc('MONTH', '2024-…')``: the text is cast to ``timestamp``; Sail gives a ``timestamp_ntz``."""
     if len(call.commas) != 1 or [token.kind for token in call.argument(1)] != [Kind.STRING]:
         return []
@@ -141,7 +101,7 @@ def date_trunc(call: Call) -> list[Edit]:
     return [(text.start, text.start, "cast("), (text.end, text.end, " as timestamp)")]
 
 
-def timestamp_seconds(call: Call) -> list[Edit]:
+def timestamp_seconds(call: Call, _: bool) -> list[Edit]:
     """``timestamp_seconds(1.5)``: Sail drops the fraction."""
     argument = call.argument(0) if not call.commas else ()
     if [token.kind for token in argument] != [Kind.NUMBER] or "." not in argument[0].text:
@@ -150,9 +110,8 @@ def timestamp_seconds(call: Call) -> list[Edit]:
     return [(name.start, name.end, "cast"), (end, end, " as timestamp")]
 
 
-REWRITES: Mapping[str, Callable[[Call], list[Edit]]] = {
+REWRITES: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
     "DATE_TRUNC": date_trunc,
-    "DECODE": decode,
     "DENSE_RANK": rank,
     "PERCENT_RANK": rank,
     "RANK": rank,

@@ -16,8 +16,8 @@ from fakelivy.engine.sail.catalog import Catalog
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, SailError
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, unsupported
+from fakelivy.engine.sail.expressions import SPARK_VERSION
 from fakelivy.engine.sail.host import Host
-from fakelivy.engine.sail.patches import SPARK_VERSION
 from fakelivy.engine.sail.process import Child
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.statements import dispatch

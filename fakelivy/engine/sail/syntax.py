@@ -93,6 +93,16 @@ class Cursor:
             value += string_value(self.next().text)
         return value
 
+    def number(self) -> float:
+        """The number that must be next."""
+        if self.peek().kind is not Kind.NUMBER:
+            raise self.error()
+        try:
+            return float(self.next().text)
+        except ValueError:  # a suffix of Spark's: 5L, 1BD
+            self.index -= 1
+            raise self.error() from None
+
     def identifier(self) -> str:
         """The identifier that must be next, without its quotes."""
         token = self.peek()

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from fakelivy.engine.sail import deltalog
@@ -71,11 +72,18 @@ def replace_rows(ctx: Context, relation: Relation, new: Staged, *, only_partitio
     old = ctx.snapshot(relation)
     _check_constraints(ctx, old, new)
     if only_partitions:
-        touched = {_partition(add) for add in new.snapshot.files.values()}
-        out = {path: add for path, add in old.files.items() if _partition(add) in touched}
+        touched = {partition_of(add) for add in new.snapshot.files.values()}
+        out = {path: add for path, add in old.files.items() if partition_of(add) in touched}
     else:
         out = dict(old.files)
     _publish(ctx, folder, new, old, operation, metadata=None, out=out)
+
+
+def rewrite_files(
+    ctx: Context, folder: Path, new: Staged, old: Snapshot, out: Mapping[str, Action], **info: Any
+) -> None:
+    """Put the staged files in the place of those in ``out``, which hold the same rows."""
+    _publish(ctx, folder, new, old, "OPTIMIZE", metadata=None, out=out, data_change=False, **info)
 
 
 def change_metadata(
@@ -83,10 +91,10 @@ def change_metadata(
 ) -> None:
     """Append a commit that changes the table's metadata, and what a ``writer`` must be able to do, but no rows."""
     actions = [deltalog.commit_info(operation, ctx.milliseconds()), {"metaData": metadata}]
-    protocol = _protocol(snapshot.protocol, {"minWriterVersion": writer})
-    if protocol != _protocol(snapshot.protocol, {}):
+    protocol = merged_protocol(snapshot.protocol, {"minWriterVersion": writer})
+    if protocol != merged_protocol(snapshot.protocol, {}):
         actions.append({"protocol": protocol})
-    _commit(ctx.catalog.folder(relation), snapshot.version + 1, actions)
+    commit(ctx.catalog.folder(relation), snapshot.version + 1, actions)
 
 
 def _publish(
@@ -98,6 +106,8 @@ def _publish(
     *,
     metadata: Action | None,
     out: Mapping[str, Action],
+    data_change: bool = True,
+    **info: Any,
 ) -> None:
     now = ctx.milliseconds()
     ctx.check_cancelled()
@@ -110,25 +120,30 @@ def _publish(
     metrics = {"numFiles": str(len(new.snapshot.files)), "numOutputBytes": str(new.snapshot.size)}
     if rows is not None:
         metrics["numOutputRows"] = str(rows)
-    actions: list[Action] = [deltalog.commit_info(operation, now, operationMetrics=metrics)]
-    protocol = _protocol(old.protocol if old else {}, new.snapshot.protocol)
-    if old is None or protocol != _protocol(old.protocol, {}):
+    actions: list[Action] = [deltalog.commit_info(operation, now, operationMetrics=metrics, **info)]
+    protocol = merged_protocol(old.protocol if old else {}, new.snapshot.protocol)
+    if old is None or protocol != merged_protocol(old.protocol, {}):
         actions.append({"protocol": protocol})
     if metadata is not None:
         actions.append({"metaData": metadata})
-    actions += [deltalog.remove(add, now) for add in out.values()]
-    actions += [{"add": {**add, "dataChange": True}} for add in new.snapshot.files.values()]
-    _commit(folder, old.version + 1 if old else 0, actions)
+    actions += [deltalog.remove(add, now, data_change=data_change) for add in out.values()]
+    actions += [{"add": {**add, "dataChange": data_change}} for add in new.snapshot.files.values()]
+    commit(folder, old.version + 1 if old else 0, actions)
 
 
-def _commit(folder: Path, version: int, actions: Sequence[Action]) -> None:
+def commit(folder: Path, version: int, actions: Sequence[Action]) -> None:
+    """Append a commit.
+
+    Raises:
+        SparkError: another writer was faster.
+    """
     try:
         deltalog.commit(folder, version, actions)
     except deltalog.CommitConflict as error:
         raise SparkError(f"[DELTA_CONCURRENT_WRITE] {error}") from error
 
 
-def _protocol(old: Action, new: Action) -> Action:
+def merged_protocol(old: Action, new: Action) -> Action:
     """The least protocol that allows both."""
     merged: Action = {
         key: max(old.get(key) or 1, new.get(key) or 1) for key in ("minReaderVersion", "minWriterVersion")
@@ -140,7 +155,7 @@ def _protocol(old: Action, new: Action) -> Action:
     return merged
 
 
-def _partition(add: Action) -> str:
+def partition_of(add: Action) -> str:
     return json.dumps(add["partitionValues"], sort_keys=True)
 
 

@@ -10,7 +10,10 @@ from fakelivy.engine.sail.statements import (
     alter,
     describe,
     dml,
+    grants,
     inserts,
+    lake_views,
+    maintenance,
     queries,
     schemas,
     session,
@@ -39,6 +42,13 @@ ROWS: tuple[tuple[str, Handler], ...] = (
     ("create view", views.create),
     ("drop view", views.drop),
     ("alter view", views.alter),
+    ("create or replace materialized lake view", lake_views.create_or_replace),
+    ("create materialized lake view", lake_views.create),
+    ("refresh materialized lake view", lake_views.refresh),
+    ("drop materialized lake view", lake_views.drop),
+    ("alter materialized lake view", lake_views.alter),
+    ("show materialized lake views", lake_views.show),
+    ("show create materialized lake view", lake_views.show_create),
     ("alter table", alter.table),
     ("comment on", alter.comment_on),
     ("insert overwrite", inserts.overwrite),
@@ -64,15 +74,25 @@ ROWS: tuple[tuple[str, Handler], ...] = (
     ("set catalog|role|variable|var", session.refused),
     ("set", session.set_),
     ("reset", session.reset),
+    ("optimize", maintenance.optimize),
+    ("vacuum", maintenance.vacuum),
+    ("restore", maintenance.restore),
     # Accepted: there is nothing to do here, and nothing a client could see is missing afterwards.
-    ("optimize", session.accepted_on_table),
-    ("vacuum", session.accepted_on_table),
     ("analyze table", session.accepted_on_table),
     ("refresh [table]", session.accepted_on_table),
     ("cache [lazy] table", session.accepted_on_table),
     ("uncache table", session.accepted_on_table),
     ("clear cache", session.accepted),
+    ("grant", grants.change),
+    ("revoke", grants.change),
+    ("show grant|grants", grants.show),
 )
+
+ACCEPTED: frozenset[Handler] = frozenset({session.accepted, session.accepted_on_table, grants.change, grants.show})
+"""Handlers with nothing to do."""
+
+NOT_HERE: frozenset[Handler] = frozenset({session.refused})
+"""Handlers that refuse."""
 
 REFUSED: tuple[str, ...] = (
     "add archive|archives|file|files|jar|jars",
@@ -81,25 +101,21 @@ REFUSED: tuple[str, ...] = (
     "convert to delta",
     "copy into",
     "create catalog|connection|function|index|share",
-    "create or replace function|materialized",
+    "create or replace function",
     "create [or] [replace] temporary function",
-    "create|drop|refresh|alter materialized",
     "declare",
     "deny",
     "drop catalog|connection|function|index|temporary",
     "execute immediate",
     "fsck repair [table]",
     "generate",
-    "grant",
     "list archive|archives|file|files|jar|jars",
     "load data",
     "msck repair [table]",
     "refresh function",
     "reorg table",
     "repair table",
-    "restore [table]",
-    "revoke",
-    "show grant|grants|locks|indexes|role|roles|transactions",
+    "show locks|indexes|role|roles|transactions",
     "unload",
 )
 """Opening words of what Spark or Fabric can do and this engine cannot; Sail would call it a syntax error."""

@@ -10,9 +10,10 @@ from fakelivy.engine.sail.catalog import Relation
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.deltalog import Snapshot, with_fields
 from fakelivy.engine.sail.errors import quoted, spark_error, unsupported
-from fakelivy.engine.sail.names import render
-from fakelivy.engine.sail.sparktypes import Field, SparkType, field
+from fakelivy.engine.sail.names import sql_name
+from fakelivy.engine.sail.sparktypes import Field, SparkType, field, sql_text
 from fakelivy.engine.sail.statements.clauses import if_exists, properties, property_key
+from fakelivy.engine.sail.statements.materialized import refuse_materialized
 from fakelivy.engine.sail.statements.tables import expected_table
 from fakelivy.engine.sail.statements.views import rename
 from fakelivy.engine.sail.syntax import Cursor
@@ -34,6 +35,7 @@ def table(ctx: Context, cursor: Cursor) -> Table:
         if all(cursor.take_any(*word.split("|")) for word in words.split()):
             if relation.is_view and action is not _rename:
                 raise expected_table(parts)
+            refuse_materialized(relation, "ALTER TABLE")
             with ctx.writing(relation.name):
                 return action(ctx, relation, cursor)
     cursor.index = start
@@ -115,9 +117,9 @@ def _change_column(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
         column["metadata"] = {**column["metadata"], "comment": cursor.string()}
     elif cursor.take("SET", "NOT", "NULL"):
         name = quote_name(column["name"])
-        if ctx.run(f"select 1 from {render(relation.name)} where {name} is null limit 1", max_rows=1).rows():
+        if ctx.run(f"select 1 from {sql_name(relation)} where {name} is null limit 1", max_rows=1).rows():
             raise spark_error(
-                "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", f"Column {name} of {render(relation.name)} holds NULL values."
+                "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", f"Column {name} of {sql_name(relation)} holds NULL values."
             )
         column["nullable"] = False
     elif cursor.take("DROP", "NOT", "NULL"):
@@ -186,7 +188,7 @@ def _rewrite(
         for f in kept
     )
     partition_by = [names.get(column, column) for column in snapshot.partition_columns]
-    with staged(ctx, f"select {selected} from {render(relation.name)}", partition_by=partition_by) as new:
+    with staged(ctx, f"select {selected} from {sql_name(relation)}", partition_by=partition_by) as new:
         kinds = {f["name"]: f["type"] for f in new.snapshot.fields}
         fields = [
             {
@@ -198,6 +200,30 @@ def _rewrite(
         ]
         metadata = {**with_fields(snapshot, fields), "partitionColumns": partition_by}
         replace_table(ctx, ctx.catalog.folder(relation), new, operation, metadata)
+
+
+def _replace_columns(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
+    text = cursor.parenthesised()
+    cursor.end()
+    inner = Cursor(text)
+    fields = [_column(ctx, inner)[0]]
+    while inner.punct(","):
+        fields.append(_column(ctx, inner)[0])
+    inner.end()
+    snapshot = ctx.snapshot(relation)
+    known = {f["name"].lower(): f for f in snapshot.fields}
+    for column in snapshot.partition_columns:
+        _at(fields, column)
+    items = ", ".join(
+        f"cast({quote_name(f['name']) if f['name'].lower() in known else 'null'} as {sql_text(f['type'])}) "
+        f"as {quote_name(f['name'])}"
+        for f in fields
+    )
+    partition_by = [fields[_at(fields, column)]["name"] for column in snapshot.partition_columns]
+    with staged(ctx, f"select {items} from {sql_name(relation)}", partition_by=partition_by) as new:
+        metadata = {**with_fields(snapshot, fields), "partitionColumns": partition_by}
+        replace_table(ctx, ctx.catalog.folder(relation), new, "REPLACE COLUMNS", metadata)
+    return EMPTY
 
 
 def _set_properties(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
@@ -216,7 +242,7 @@ def _unset_properties(ctx: Context, relation: Relation, cursor: Cursor) -> Table
     for key in gone:
         if key not in relation.properties and not quiet:
             raise spark_error(
-                "UNSET_NONEXISTENT_PROPERTIES", f"The table {render(relation.name)} has no property {key!r}."
+                "UNSET_NONEXISTENT_PROPERTIES", f"The table {sql_name(relation)} has no property {key!r}."
             )
     ctx.save(replace(relation, properties={k: v for k, v in relation.properties.items() if k not in gone}))
     return EMPTY
@@ -237,10 +263,10 @@ def _add_constraint(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
         raise spark_error(
             "DELTA_CONSTRAINT_ALREADY_EXISTS", f"Constraint '{name}' already exists: {snapshot.configuration[key]}."
         )
-    if ctx.run(f"select 1 from {render(relation.name)} where not ({condition}) limit 1", max_rows=1).rows():
+    if ctx.run(f"select 1 from {sql_name(relation)} where not ({condition}) limit 1", max_rows=1).rows():
         raise spark_error(
             "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
-            f"Rows of {render(relation.name)} violate the new check ({condition}).",
+            f"Rows of {sql_name(relation)} violate the new check ({condition}).",
         )
     metadata = {**snapshot.metadata, "configuration": {**configuration, key: condition.strip()}}
     change_metadata(ctx, relation, "ADD CONSTRAINT", metadata, snapshot, writer=CHECK_CONSTRAINTS)
@@ -279,6 +305,7 @@ _ACTIONS: tuple[tuple[str, Action], ...] = (
     ("DROP COLUMNS|COLUMN", _drop_columns),
     ("ALTER|CHANGE COLUMN", _change_column),
     ("CHANGE", _change_column),
+    ("REPLACE COLUMNS", _replace_columns),
     ("SET TBLPROPERTIES", _set_properties),
     ("UNSET TBLPROPERTIES", _unset_properties),
     ("CLUSTER BY", _cluster_by),

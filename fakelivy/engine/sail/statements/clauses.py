@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from fakelivy.engine.sail.catalog import Relation
+from fakelivy.engine.sail.context import Context
+from fakelivy.engine.sail.errors import spark_error
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import Kind
 
@@ -91,3 +94,16 @@ def like(cursor: Cursor) -> Iterator[str]:
 def matches(name: str, patterns: list[str]) -> bool:
     """Spark's pattern of SHOW: ``*`` is anything, ``|`` is or, case does not matter."""
     return not patterns or any(fnmatchcase(name.lower(), part.strip().lower()) for part in patterns[0].split("|"))
+
+
+def delta_table(ctx: Context, cursor: Cursor, command: str) -> Relation:
+    """The Delta table whose name must be next.
+
+    Raises:
+        SparkError: there is none of this name, or it is a view.
+    """
+    parts = cursor.name()
+    relation = ctx.relation(parts)
+    if relation.is_view:
+        raise spark_error("DELTA_ONLY_OPERATION", f"{command} works on Delta tables, and {'.'.join(parts)} is a view.")
+    return relation

@@ -9,11 +9,11 @@ from typing import Any
 
 from fakelivy.engine.port import Table
 from fakelivy.engine.sail import deltalog
-from fakelivy.engine.sail.catalog import Relation
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import spark_error, unsupported
 from fakelivy.engine.sail.information import gather
 from fakelivy.engine.sail.sparktypes import Field, field, sql_text, struct
+from fakelivy.engine.sail.statements.clauses import delta_table
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import Kind, quote_name
 
@@ -84,14 +84,6 @@ def query(ctx: Context, cursor: Cursor) -> Table:
     return Table(_COLUMNS, _column_rows(ctx.schema_of(cursor.rest())))
 
 
-def _delta_table(ctx: Context, cursor: Cursor, command: str) -> Relation:
-    parts = cursor.name()
-    relation = ctx.relation(parts)
-    if relation.is_view:
-        raise spark_error("DELTA_ONLY_OPERATION", f"{command} works on Delta tables, and {'.'.join(parts)} is a view.")
-    return relation
-
-
 _TEXTS = {"type": "map", "keyType": "string", "valueType": "string", "valueContainsNull": True}
 _LIST = {"type": "array", "elementType": "string", "containsNull": True}
 
@@ -117,7 +109,7 @@ _DETAIL = struct(
 
 
 def detail(ctx: Context, cursor: Cursor) -> Table:
-    relation = _delta_table(ctx, cursor, "DESCRIBE DETAIL")
+    relation = delta_table(ctx, cursor, "DESCRIBE DETAIL")
     cursor.end()
     snapshot = ctx.snapshot(relation)
     newest = next(iter(deltalog.history(ctx.catalog.folder(relation))), {})
@@ -127,7 +119,7 @@ def detail(ctx: Context, cursor: Cursor) -> Table:
     row = (
         "delta",
         snapshot.metadata["id"],
-        ".".join(("spark_catalog", *relation.name[1:])),
+        ".".join(("spark_catalog", *relation.name[1:])) if relation.name.lakehouse else None,
         snapshot.metadata.get("description"),
         ctx.catalog.folder(relation).as_uri(),
         _time(snapshot.metadata.get("createdTime")),
@@ -166,7 +158,7 @@ _HISTORY = struct(
 
 
 def history(ctx: Context, cursor: Cursor) -> Table:
-    relation = _delta_table(ctx, cursor, "DESCRIBE HISTORY")
+    relation = delta_table(ctx, cursor, "DESCRIBE HISTORY")
     limit = int(cursor.next().text) if cursor.take("LIMIT") else None
     cursor.end()
     rows: Rows = []

@@ -6,9 +6,10 @@ from fakelivy.engine.port import EMPTY, Table
 from fakelivy.engine.sail.catalog import Relation
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, quoted, spark_error, unsupported
-from fakelivy.engine.sail.names import render
+from fakelivy.engine.sail.names import sql_name
 from fakelivy.engine.sail.settings import OVERWRITE_MODE
 from fakelivy.engine.sail.sparktypes import Field, sql_text
+from fakelivy.engine.sail.statements.materialized import refuse_materialized
 from fakelivy.engine.sail.statements.values import insert_values
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import quote_name
@@ -30,7 +31,7 @@ def into(ctx: Context, cursor: Cursor) -> Table:
                 return EMPTY
             return _append(ctx, table, cursor.rest())
         query = cursor.rest()
-        return ctx.execute(f"insert into {render(table.name)} {_filled(ctx, table, query, columns, fixed)}")
+        return ctx.execute(f"insert into {sql_name(table)} {_filled(ctx, table, query, columns, fixed)}")
 
 
 def overwrite(ctx: Context, cursor: Cursor) -> Table:
@@ -47,7 +48,7 @@ def overwrite(ctx: Context, cursor: Cursor) -> Table:
         if fixed and not (dynamic_mode and dynamic_columns):
             # A static partition is replaced even by no rows at all.
             condition = " and ".join(f"{quote_name(name)} <=> {value}" for name, value in fixed.items())
-            query = f"select * from ({query}) union all select * from {render(table.name)} where not ({condition})"
+            query = f"select * from ({query}) union all select * from {sql_name(table)} where not ({condition})"
             only_partitions = False
         else:
             only_partitions = dynamic_mode and bool(snapshot.partition_columns)
@@ -61,8 +62,7 @@ def _target(ctx: Context, cursor: Cursor) -> Relation:
     relation = None if ctx.is_temporary(parts) else ctx.relation(parts)
     if relation is None or relation.is_view:
         raise spark_error("UNSUPPORTED_INSERT.NOT_ALLOWED", f"Cannot insert into the view {quoted(parts)}.")
-    if relation.provider != "delta":
-        raise spark_error("UNSUPPORTED_INSERT.NOT_ALLOWED", f"{quoted(parts)} is not a Delta table.")
+    refuse_materialized(relation, "INSERT")
     return relation
 
 
@@ -87,7 +87,7 @@ def _partition(ctx: Context, cursor: Cursor, table: Relation) -> tuple[dict[str,
     known = {column.lower() for column in snapshot.partition_columns}
     for name in (*fixed, *dynamic):
         if name.lower() not in known:
-            raise spark_error("NON_PARTITION_COLUMN", f"`{name}` is not a partition column of {render(table.name)}.")
+            raise spark_error("NON_PARTITION_COLUMN", f"`{name}` is not a partition column of {sql_name(table)}.")
     kinds = {field["name"].lower(): field["type"] for field in snapshot.fields}
     return {name: f"cast({value} as {sql_text(kinds[name.lower()])})" for name, value in fixed.items()}, dynamic
 
@@ -108,11 +108,14 @@ def _columns(ctx: Context, cursor: Cursor, table: Relation) -> list[Field]:
 
 
 def _filled(ctx: Context, table: Relation, query: str, columns: list[Field], fixed: dict[str, str]) -> str:
-    """``query`` with every column of the table: those it does not give are NULL or fixed."""
+    """``query`` with every column of the table: those it does not give are fixed, their default, or NULL."""
     everything = ctx.fields(table)
-    values = {name.lower(): value for name, value in fixed.items()}
-    given = columns or [f for f in everything if f["name"].lower() not in values]
+    values = {f["name"].lower(): f["metadata"]["CURRENT_DEFAULT"] for f in everything if _has_default(f)}
+    values |= {name.lower(): value for name, value in fixed.items()}
+    given = columns or [f for f in everything if f["name"].lower() not in map(str.lower, fixed)]
     names = {f["name"] for f in given}
+    # Identity columns that are not given are Sail's to number, which it does for rows that leave them out.
+    everything = [f for f in everything if f["name"] in names or "delta.identity.start" not in f["metadata"]]
     items = ", ".join(
         quote_name(f["name"])
         if f["name"] in names
@@ -122,8 +125,12 @@ def _filled(ctx: Context, table: Relation, query: str, columns: list[Field], fix
     return f"select {items} from ({projected(ctx, query, given)}) as __filled"
 
 
+def _has_default(column: Field) -> bool:
+    return "CURRENT_DEFAULT" in column["metadata"]
+
+
 def _append(ctx: Context, table: Relation, query: str, how: str = "") -> Table:
-    head = f"insert into {render(table.name)} {how}"
+    head = f"insert into {sql_name(table)} {how}"
     try:
         return ctx.execute(f"{head} {query}")
     except SparkError as error:

@@ -11,9 +11,10 @@ from fakelivy.engine.sail.catalog import Name, Relation, plain
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.deltalog import Action, with_fields
 from fakelivy.engine.sail.errors import already_exists, not_found, quoted, schema_not_found, spark_error, unsupported
-from fakelivy.engine.sail.names import render
+from fakelivy.engine.sail.names import render, sql_name
 from fakelivy.engine.sail.sparktypes import nullable
 from fakelivy.engine.sail.statements.clauses import TableClauses, if_exists, if_not_exists, table_clauses
+from fakelivy.engine.sail.statements.materialized import refuse_materialized
 from fakelivy.engine.sail.statements.views import drop_temporary
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.writes import Staged, replace_table, staged
@@ -43,6 +44,8 @@ def _create(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Table:
             if quiet:
                 return EMPTY
             raise already_exists(parts) if not or_replace else expected_table(parts)
+        if existing is not None and or_replace:
+            refuse_materialized(existing, verb)
         if existing is not None and not or_replace:
             if quiet:
                 return EMPTY
@@ -52,13 +55,14 @@ def _create(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Table:
         relation = _relation(ctx, name, clauses, existing)
         operation = verb + (" AS SELECT" if query else "")
         with staged(ctx, query, partition_by=clauses.partition_by if query else (), columns=columns) as new:
-            metadata = _metadata(ctx, new, query, clauses)
+            metadata = metadata_of(ctx, new, query, clauses)
             replace_table(ctx, ctx.catalog.folder(relation), new, operation, metadata)
         ctx.save(relation)
     return EMPTY
 
 
-def _metadata(ctx: Context, new: Staged, query: str, clauses: TableClauses) -> Action:
+def metadata_of(ctx: Context, new: Staged, query: str, clauses: TableClauses) -> Action:
+    """The ``metaData`` of a new table whose rows are staged."""
     fields = new.snapshot.fields
     known = {field["name"].lower(): field["name"] for field in fields}
     _check_partitioning(clauses.partition_by, known)
@@ -86,7 +90,7 @@ def _definition(ctx: Context, cursor: Cursor) -> tuple[str, str, TableClauses]:
         source = ctx.relation(cursor.name())
         clauses = table_clauses(cursor)
         cursor.end()
-        return "", f"select * from {render(source.name)} limit 0", _inherit(ctx, source, clauses)
+        return "", f"select * from {sql_name(source)} limit 0", _inherit(ctx, source, clauses)
     if cursor.take_any("SHALLOW", "DEEP"):
         # Either way the rows are copied: nobody can tell from the outside.
         cursor.expect("CLONE")
@@ -94,7 +98,7 @@ def _definition(ctx: Context, cursor: Cursor) -> tuple[str, str, TableClauses]:
         moment = cursor.until("TBLPROPERTIES", "LOCATION", "USING")
         clauses = table_clauses(cursor)
         cursor.end()
-        return "", f"select * from {render(source.name)} {moment}", _inherit(ctx, source, clauses)
+        return "", f"select * from {sql_name(source)} {moment}", _inherit(ctx, source, clauses)
     columns = ""
     if cursor.peek().text == "(" and cursor.peek(1).upper not in ("SELECT", "WITH", "VALUES"):
         columns = cursor.parenthesised()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fakelivy.engine.sail.catalog import Relation
 from fakelivy.engine.sail.context import Context
-from fakelivy.engine.sail.names import render
+from fakelivy.engine.sail.names import sql_name
 from fakelivy.engine.sail.tokens import quote_name, string_value
 
 _VIEW = "__fakelivy_values"
@@ -89,7 +89,7 @@ def insert_values(ctx: Context, table: Relation, source: str, start: int) -> boo
     ctx.put(_VIEW, rows)
     try:
         selected = ", ".join(f"{item} as {quote_name(f'c{i}')}" for i, item in enumerate(items))
-        ctx.execute(f"insert into {render(table.name)} select {selected} from {_VIEW}")
+        ctx.execute(f"insert into {sql_name(table)} select {selected} from {_VIEW}")
     finally:
         ctx.take_back(f"view if exists {_VIEW}")
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.deadline import GRAIN, Deadline
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
@@ -14,6 +14,12 @@ EARNED = 0.2
 
 BURST = 40.0
 """Requests that may be made at once before the rate counts; 150 a minute and these stay below Fabric's 200."""
+
+FIRST_GAP, LONGEST_GAP = 0.2, 5.0
+"""Seconds between two requests, over all threads, after a first and after many refusals for too many requests."""
+
+CLOSING_UP = 0.8
+"""What a success leaves of that gap: the threads find the rate that the server bears, and do not come as a herd."""
 
 
 class Pace:
@@ -32,6 +38,8 @@ class Pace:
         self._tokens = self._burst
         self._filled_at = runtime.monotonic()
         self._closed_until = 0.0
+        self._gap = 0.0
+        self._next = 0.0
         self._retries = RETRIES
 
     def wait(self, deadline: Deadline, *, urgent: bool = False) -> None:
@@ -47,20 +55,27 @@ class Pace:
         # Another thread may learn of a longer throttle meanwhile, so look again; each turn ends later than the last.
         while not deadline.expired:
             with self._lock:
-                pause = max(due, self._closed_until) - self._runtime.monotonic()
-            if pause <= 0:
+                if due < self._closed_until:
+                    due = self._turn(self._closed_until)
+                pause = due - self._runtime.monotonic()
+            if pause < GRAIN:
                 return
             deadline.pause(pause)
 
     def stay_away(self, seconds: float) -> None:
         """The server told one thread to stay away for so many seconds: no thread comes before."""
         with self._lock:
-            self._closed_until = max(self._closed_until, self._runtime.monotonic() + seconds)
+            now = self._runtime.monotonic()
+            # What was on its way when the first was refused is refused too, and says nothing new.
+            if now >= self._closed_until:
+                self._gap = min(LONGEST_GAP, max(FIRST_GAP, self._gap * 2))
+            self._closed_until = max(self._closed_until, now + seconds)
 
     def succeeded(self) -> None:
         """A request was answered: retrying is worth a little more again."""
         with self._lock:
             self._retries = min(RETRIES, self._retries + EARNED)
+            self._gap = self._gap * CLOSING_UP if self._gap > FIRST_GAP / 10 else 0.0
 
     def may_retry(self) -> bool:
         """Take one retry from the budget; ``False`` if nothing is left."""
@@ -75,8 +90,14 @@ class Pace:
         with self._lock:
             now = self._runtime.monotonic()
             if self._rate is None:
-                return now
+                return self._turn(now)
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now
             self._tokens -= 1
-            return now if self._tokens >= 0 else now - self._tokens / self._rate
+            return self._turn(now if self._tokens >= 0 else now - self._tokens / self._rate)
+
+    def _turn(self, earliest: float) -> float:
+        """The next moment from ``earliest`` that keeps the gap to the others; called with the lock held."""
+        due = max(earliest, self._next) if self._gap else earliest
+        self._next = due + self._gap
+        return due

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
+GRAIN = 0.001
+"""Seconds that are not worth a pause: added to the clock so little can be lost in rounding, and waiting never end."""
+
 
 @dataclass(frozen=True)
 class Deadline:
@@ -32,8 +35,8 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        """Whether nothing is left."""
-        return self.remaining <= 0.0
+        """Whether nothing is left that is worth a pause."""
+        return self.remaining < GRAIN
 
     def pause(self, seconds: float) -> None:
         """Sleep ``seconds``, but not past the deadline."""

@@ -78,6 +78,7 @@ class Retrier:
                 answer = attempt()
             except AttemptError as caught:
                 error = run.ended(caught)
+                self._heed(error, run)
             else:
                 self.pace.succeeded()
                 return answer
@@ -88,6 +89,12 @@ class Retrier:
                 raise error
             self._prepare(rule, error, run, deadline)
         raise error or NotSent("the time was up before the request could be sent")
+
+    def _heed(self, error: AttemptError, run: _Run) -> None:
+        """All threads keep away as long as one was told to, even if its own request is not tried again."""
+        if error.outcome is Outcome.THROTTLED:
+            own = retry_pause(run.count(error.outcome) - 1, self.runtime.random(), LONGEST_RETRY)
+            self.pace.stay_away(max(error.retry_after or 0.0, own))
 
     def _rule(self, operation: Operation, error: AttemptError) -> Rule:
         rule = POLICY[operation][error.outcome]
@@ -111,10 +118,7 @@ class Retrier:
             self._tokens.rejected(error.generation)
             pause = 0.0 if count == 1 else pause
         if rule.decision is Decision.LATER:
-            asked = error.retry_after or 0.0
-            if error.outcome is Outcome.THROTTLED:
-                self.pace.stay_away(max(asked, pause))
-            pause += asked
+            pause += error.retry_after or 0.0
         self._logger.debug("%s; next attempt in %.1f s", error, pause)
         deadline.pause(pause)
 
