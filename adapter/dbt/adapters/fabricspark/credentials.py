@@ -194,6 +194,7 @@ class FabricSparkCredentials(Credentials):
         return (
             "method",
             "livy_mode",
+            "database",
             "schema",
             "lakehouse",
             "workspace_name",

@@ -71,7 +71,8 @@ class FabricSparkAdapter(SparkAdapter):
         rows = self._rows(LIST_SCHEMAS_MACRO_NAME, database=database)
         if not len(rows):
             raise DbtRuntimeError("the server lists no schema at all, not even the default one")
-        return [name for name in (bare_name(row[0], database) for row in rows) if name is not None]
+        lakehouse = (database or "").replace("`", "")
+        return [name for name in (bare_name(row[0], lakehouse) for row in rows) if name is not None]
 
     def check_schema_exists(self, database: str, schema: str) -> bool:
         """Whether a schema exists; Spark does not tell names by their case.
@@ -203,8 +204,9 @@ class FabricSparkAdapter(SparkAdapter):
 
     @available
     def of_lakehouse(self, database: str | None) -> str:
-        """``in …`` for a lakehouse that is not the session's own."""
-        other = [] if not database or self._naming.is_home(database) else list(self._naming.database_parts(database))
+        """``in …`` for a lakehouse that is not the session's own; dbt may have written it in quotes."""
+        plain = (database or "").replace("`", "")
+        other = [] if not plain or self._naming.is_home(plain) else list(self._naming.database_parts(plain))
         return f" in {'.'.join(other)}" if other else ""
 
     @available

@@ -52,7 +52,7 @@ class FabricSparkRelation(SparkRelation):
     def render(self) -> str:
         """The name as it stands in SQL."""
         parts = []
-        if self.include_policy.database and self.include_policy.schema and self.schema:
+        if self.include_policy.database and (self.schema or not self.include_policy.schema):
             quoted = self.quote_policy.database or self.naming.quoted
             parts += [quote(each) if quoted and "`" not in each else each for each in self._database_parts]
         for component in (ComponentName.Schema, ComponentName.Identifier):
@@ -60,6 +60,17 @@ class FabricSparkRelation(SparkRelation):
             if part is not None:
                 parts.append(quote(part) if self.quote_policy.get_part(component) or self.naming.quoted else part)
         return ".".join(parts)
+
+    def include(
+        self: Self, database: bool | None = None, schema: bool | None = None, identifier: bool | None = None
+    ) -> Self:
+        """This relation, written with those parts only.
+
+        The database alone is one and the same for all of its schemas: dbt asks what is in each that it is given.
+        """
+        made = super().include(database=database, schema=schema, identifier=identifier)
+        alone = not (made.include_policy.schema or made.include_policy.identifier)
+        return made.replace(path=made.path.replace(schema=None, identifier=None)) if database and alone else made
 
     @property
     def _database_parts(self) -> list[str]:
