@@ -30,6 +30,7 @@ from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
 from dbt.adapters.fabricspark.signals import StopHandler
+from dbt.adapters.fabricspark.timings import Timings
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
@@ -61,6 +62,13 @@ class SessionManagers:
         self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._managers: dict[str, tuple[LivySessionManager, HaltingRuntime]] = {}
         self._namings: dict[str, Naming] = {}
+        self._timings: dict[str, Path] = {}
+
+    def remember(self, credentials: FabricSparkCredentials, path: Path | None) -> None:
+        """Keep in that file how long a target's statements take, from its next session on."""
+        if path is not None:
+            with self._lock:
+                self._timings[_identity(credentials)] = path
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
         """The manager for a target, made on first use."""
@@ -68,7 +76,8 @@ class SessionManagers:
         with self._lock:
             if key not in self._managers:
                 runtime = HaltingRuntime(self._runtime)
-                self._managers[key] = (_manager(credentials, runtime, self._naming(key, credentials)), runtime)
+                timings = Timings(self._timings.get(key), runtime, logger)
+                self._managers[key] = (_manager(credentials, runtime, self._naming(key, credentials), timings), runtime)
             return self._managers[key][0]
 
     def naming(self, credentials: FabricSparkCredentials) -> Naming:
@@ -102,7 +111,23 @@ def _identity(credentials: FabricSparkCredentials) -> str:
     return repr((credentials.base_url, credentials.who, sorted(credentials.session_body().items(), key=str)))
 
 
-def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime, naming: Naming) -> LivySessionManager:
+def timings_file(config: Any) -> Path | None:
+    """Where a project remembers durations: beside its target folder, or in it if that is not the project's own.
+
+    Args:
+        config: dbt's; ``dbt debug`` has one without a project.
+    """
+    root, target = getattr(config, "project_root", None), getattr(config, "target_path", None)
+    if not root or not target:
+        return None
+    project = Path(root).resolve()
+    folder = (project / target).resolve()
+    return Path(folder.parent if project in folder.parents else folder, ".fabricspark-timings.json")
+
+
+def _manager(
+    credentials: FabricSparkCredentials, runtime: HaltingRuntime, naming: Naming, timings: Timings
+) -> LivySessionManager:
     tokens = token_source(credentials, runtime, logger)
     settings = credentials.settings()
 
@@ -144,7 +169,7 @@ def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime, namin
         credentials.check_lakehouse(view)
         naming.schemas = view.schemas
 
-    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, learn)
+    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, learn, timings)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -157,6 +182,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stopping.install()
+        self.sessions.remember(cast(FabricSparkCredentials, self.profile.credentials), timings_file(self.profile))
 
     @classmethod
     def open(cls, connection: Connection) -> Connection:
@@ -174,7 +200,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
             connection.handle = None
             connection.state = ConnectionState.FAIL
             raise
-        connection.handle = LivyHandle(session)
+        connection.handle = LivyHandle(session, lambda: connection.name)
         connection.state = ConnectionState.OPEN
         return connection
 
