@@ -169,7 +169,7 @@ def _manager(
         credentials.check_lakehouse(view)
         naming.schemas = view.schemas
 
-    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, learn, timings)
+    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, timings, learn)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):

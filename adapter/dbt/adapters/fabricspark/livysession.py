@@ -40,8 +40,8 @@ class LivySessionManager:
         api, settings, runtime, logger: see ``LivySession``.
         body: the request for a session; its ``name`` is made unique.
         leases: where sessions are kept between runs; ``None`` if each run starts its own and deletes it.
-        prepare: called while a session starts, before anything runs in it; what it raises ends the start.
         timings: how long statements took in earlier runs; ``None`` remembers nothing.
+        prepare: called while a session starts, before anything runs in it; what it raises ends the start.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class LivySessionManager:
         runtime: Runtime,
         logger: logging.Logger,
         leases: LeaseFile | None = None,
-        prepare: Callable[[Deadline], None] | None = None,
         timings: Timings | None = None,
+        prepare: Callable[[Deadline], None] | None = None,
     ) -> None:
         self._timings = timings or Timings(None, runtime, logger)
         self._leases = leases
