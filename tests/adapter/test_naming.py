@@ -9,7 +9,7 @@ from dbt.adapters.fabricspark.naming import Naming
 from dbt.adapters.fabricspark.relation import FabricSparkRelation
 
 HOME: dict[str, Any] = {"database": "Home", "schema": "s", "identifier": "t"}
-OTHER = {"database": "ws.other", "schema": "s", "identifier": "t"}
+OTHER: dict[str, Any] = {"database": "ws.other", "schema": "s", "identifier": "t"}
 
 
 @pytest.mark.parametrize(
