@@ -16,6 +16,7 @@ from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
+from dbt.adapters.fabricspark.resilience.notices import Rhythm, spelt
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, SETTLING, Decision, Operation
 from dbt.adapters.fabricspark.resilience.polling import poll_pause
@@ -141,7 +142,7 @@ class LivySession:
             FailedToConnectError: it ended instead, or took longer than ``session_start_timeout``.
         """
         deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
-        state, trouble = "", None
+        state, trouble, rhythm = "", None, Rhythm()
         while not deadline.expired:
             try:
                 view = self._api.get_session(self._id, deadline)
@@ -159,6 +160,10 @@ class LivySession:
                 if self._is_ready(view):
                     self.spark_ui = view.spark_ui
                     return
+            if rhythm.is_due(deadline.elapsed):
+                self._logger.info(
+                    "Livy session %s has been %s for %s", self._id, state or "out of sight", spelt(deadline.elapsed)
+                )
             deadline.pause(poll_pause(deadline.elapsed, self._settings.poll_wait))
         raise FailedToConnectError(
             f"Livy session {self._id} was still '{state or 'unknown'}' after {deadline.seconds:.0f} s. "

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from dbt.adapters.fabricspark.resilience.backoff import LONGEST_RETRY, retry_pause
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.notices import Notices
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, NotSent, Outcome
 from dbt.adapters.fabricspark.resilience.policy import POLICY, Decision, Operation, Rule
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
@@ -34,7 +35,7 @@ class Retrier:
         runtime: clock and chance.
         pace: shared by all threads of the target.
         tokens: told of refused tokens; ``None`` for a server without authentication.
-        logger: where every retry is told.
+        logger: where every retry is told, and in plain words those that the user should know of.
         connect_retries: how often asking for a session is tried again when the server cannot be reached.
         connect_timeout: longest pause between two such tries, in seconds.
     """
@@ -52,6 +53,7 @@ class Retrier:
         self.pace = pace
         self._tokens = tokens
         self._logger = logger
+        self._notices = Notices(runtime, logger)
         self._connect_retries = connect_retries
         self._connect_timeout = connect_timeout
 
@@ -81,6 +83,8 @@ class Retrier:
                 self._heed(error, run)
             else:
                 self.pace.succeeded()
+                if run.told:
+                    self._notices.over(run.elapsed)
                 return answer
             rule = self._rule(operation, error)
             if rule.decision is Decision.DONE:
@@ -124,6 +128,7 @@ class Retrier:
         if rule.decision is Decision.LATER:
             pause += error.retry_after or 0.0
         self._logger.debug("%s; next attempt in %.1f s", error, pause)
+        run.told = self._notices.waits(error, rule, pause, deadline) or run.told
         deadline.pause(pause)
 
 
@@ -136,13 +141,19 @@ class _Run:
         self._begin = deadline.elapsed
         self._counts: Counter[Outcome] = Counter()
         self._first: dict[Outcome, float] = {}
+        # Whether the user was told that it takes longer.
+        self.told = False
 
     def ended(self, error: AttemptError) -> AttemptError:
         self._counts[error.outcome] += 1
         self._first.setdefault(error.outcome, self._deadline.elapsed)
         error.attempts = self._counts.total()
-        error.elapsed = self._deadline.elapsed - self._begin
+        error.elapsed = self.elapsed
         return error
+
+    @property
+    def elapsed(self) -> float:
+        return self._deadline.elapsed - self._begin
 
     def count(self, outcome: Outcome) -> int:
         return self._counts[outcome]
