@@ -89,7 +89,7 @@ def _knob_table(owner: type[Knobs] | type[DialectKnobs], defaults: Mapping[str, 
     for field in fields(owner):
         if field.name != "dialects":
             values = " | ".join(f"`{getattr(each, field.name)}`" for each in defaults.values())
-            rows.append(f"| `{field.name}` | {values} | {meanings[field.name]} |")
+            rows.append(f"| `{field.name}` | {values} | {meanings[field.name].replace("``", "`")} |")
     return "\n".join(rows)
 
 
