@@ -47,9 +47,11 @@ check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 docs: $(VENV)/installed-dev ## write the generated tables of the documentation
 	$(BIN)/python docs/generate.py
 
-bench: $(VENV)/installed-dev ## measure the fake server and its engine: start, hung connections, requests per second, memory (ARGS=--check)
+bench: $(VENV)/installed-dev ## measure the adapter's start and growth, the fake server and its engine (ARGS=--check)
 	@$(BIN)/python -m tests.bench.server $(ARGS)
 	@$(BIN)/python -m tests.bench.engine
+	@$(BIN)/python -m tests.bench.startup $(filter --quick,$(ARGS))
+	@$(BIN)/python -m tests.bench.growth $(filter --quick,$(ARGS))
 
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py
