@@ -89,7 +89,7 @@ def _knob_table(owner: type[Knobs] | type[DialectKnobs], defaults: Mapping[str, 
     for field in fields(owner):
         if field.name != "dialects":
             values = " | ".join(f"`{getattr(each, field.name)}`" for each in defaults.values())
-            rows.append(f"| `{field.name}` | {values} | {meanings[field.name].replace("``", "`")} |")
+            rows.append(f"| `{field.name}` | {values} | {meanings[field.name]} |")
     return "\n".join(rows)
 
 
@@ -97,7 +97,7 @@ def _attributes(docstring: str) -> dict[str, str]:
     """The entries of a docstring's list of attributes."""
     listed = docstring.partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", listed, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+    return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 
 def journal_events() -> str:
