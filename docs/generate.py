@@ -20,6 +20,7 @@ from chaos import toxics
 from chaos.processes import judge
 from fakelivy import cookbook
 from fakelivy.engine.sail import statements
+from fakelivy.journal import EVENTS
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
@@ -100,6 +101,15 @@ def _attributes(docstring: str) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in entries}
 
 
+def journal_events() -> str:
+    """Every kind of event in the fake server's journal, and its fields."""
+    rows = ["| event | what | fields |", "|---|---|---|"]
+    for name, kind in sorted(EVENTS.items()):
+        text = " ".join((inspect.getdoc(kind) or "").split()).replace("``", "`")
+        rows.append(f"| `{name}` | {text} | {', '.join(f'`{field.name}`' for field in fields(kind))} |")
+    return "\n".join(rows)
+
+
 def outcomes() -> str:
     """Every class of failed attempts."""
     rows = ["| attempt | what happened |", "|---|---|"]
@@ -134,6 +144,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "statements": sql_statements,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
+    "journal-events": journal_events,
     "retry-outcomes": outcomes,
     "retry-policy": policy.table,
     "fidelity-shares": fidelity.shares,

@@ -298,7 +298,7 @@ class FakeLivy:
             lakehouses=Lakehouses(self._lakehouses),
             operations=Operations(ids, self.clock),
             shortcuts=Shortcuts(),
-            jobs=Jobs(ids, self.clock, self.knobs),
+            jobs=Jobs(ids, self.clock, self.journal, self.knobs),
             engine=self._engine,
             clock=self.clock,
             knobs=self.knobs,

@@ -14,6 +14,7 @@ from unittest import mock
 from dbt.adapters.fabricspark.client import connect
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor
+from dbt.adapters.fabricspark.fabric import LakehouseView
 from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.literals import bind, literal
@@ -189,6 +190,18 @@ THE_PROFILE = [
         "Copy the id from the address of the environment's page.",
     ),
     Scene(
+        "A database",
+        lambda: a_profile(FABRIC, database="sales"),
+        "`database` is made from the lakehouse and its workspace.",
+        "Remove it.",
+    ),
+    Scene(
+        "A workspace's name where there is none",
+        lambda: a_profile(LOCAL, workspace_name="Sales"),
+        "Only Fabric has workspaces.",
+        "Remove it.",
+    ),
+    Scene(
         "A method that does not exist",
         lambda: a_profile(LOCAL, method="odbc"),
         "This adapter speaks to Livy only.",
@@ -344,6 +357,19 @@ THE_SESSION = [
         ),
         "There is no such lakehouse, or it is so new that its Livy is not there yet. That is waited for 30 s.",
         "Check the ids. Run again in a minute if the lakehouse was just made.",
+    ),
+    Scene(
+        "The lakehouse has another name",
+        lambda: a_profile(FABRIC).check_lakehouse(LakehouseView("finance", schemas=True)),
+        "`lakehouseid` is of one lakehouse, `lakehouse` is the name of another: tables would be looked for in the "
+        "wrong place.",
+        "Correct one of them.",
+    ),
+    Scene(
+        "The lakehouse has no schemas",
+        lambda: a_profile(FABRIC, schema="finance").check_lakehouse(LakehouseView("shop", schemas=False)),
+        "Its tables are all in one place, which has the lakehouse's name.",
+        "Do what the message says; or use a lakehouse with schemas.",
     ),
     Scene(
         "No permission",

@@ -31,6 +31,7 @@ NOT_SHOWN = {
     "another thread has been starting a Livy session for ",
     "the run ended while a Livy session started",
     "cancelled before it was sent",
+    "whether the lakehouse has schemas, and so how its tables are named, could not be learned: ",
     " failed without a message",
     "; and then ",
     "' cannot be used: ",
@@ -40,6 +41,7 @@ NOT_SHOWN = {
     "the server described a statement without an id",
     "the server answered without a list where one was expected",
     "a result row has ",
+    "Fabric described the lakehouse without its name or its properties",
     "the server answered with ",
     # adapter.dispatch and metadata of a whole project
     "the server lists no schema at all, not even the default one",

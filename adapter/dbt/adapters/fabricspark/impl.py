@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from dbt.adapters.base.impl import PythonJobHelper
+from dbt.adapters.base.impl import PythonJobHelper, catch_as_completed
 from dbt.adapters.base.meta import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.contracts.connection import AdapterResponse
+from dbt.adapters.contracts.relation import RelationConfig
 from dbt.adapters.fabricspark import partitions, seeds
 from dbt.adapters.fabricspark.column import FabricSparkColumn
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
@@ -22,6 +23,7 @@ from dbt.adapters.fabricspark.metadata import (
     error_class,
     expect_columns,
 )
+from dbt.adapters.fabricspark.naming import in_workspace
 from dbt.adapters.fabricspark.relation import FabricSparkRelation
 from dbt.adapters.spark.column import SparkColumn
 from dbt.adapters.spark.impl import (
@@ -33,6 +35,7 @@ from dbt.adapters.spark.impl import (
     SparkAdapter,
 )
 from dbt_common.exceptions import DbtRuntimeError
+from dbt_common.utils.executor import executor
 
 if TYPE_CHECKING:
     import agate
@@ -49,6 +52,11 @@ class FabricSparkAdapter(SparkAdapter):
     Column = FabricSparkColumn
     ConnectionManager = FabricSparkConnectionManager  # type: ignore[assignment]  # dbt-spark's manager speaks Thrift
 
+    def __init__(self, config: Any, mp_context: Any) -> None:
+        super().__init__(config, mp_context)
+        self._naming = self.ConnectionManager.sessions.naming(config.credentials)
+        self.Relation = FabricSparkRelation.named_by(self._naming)
+
     def _rows(self, macro: str, **arguments: object) -> agate.Table:
         return cast("agate.Table", self.execute_macro(macro, kwargs=arguments))
 
@@ -63,7 +71,8 @@ class FabricSparkAdapter(SparkAdapter):
         rows = self._rows(LIST_SCHEMAS_MACRO_NAME, database=database)
         if not len(rows):
             raise DbtRuntimeError("the server lists no schema at all, not even the default one")
-        return [bare_name(row[0]) for row in rows]
+        lakehouse = (database or "").replace("`", "")
+        return [name for name in (bare_name(row[0], lakehouse) for row in rows) if name is not None]
 
     def check_schema_exists(self, database: str, schema: str) -> bool:
         """Whether a schema exists; Spark does not tell names by their case.
@@ -103,9 +112,11 @@ class FabricSparkAdapter(SparkAdapter):
         expect_columns("show tables", rows.column_names, ("namespace", "tableName", "isTemporary"))
         found = []
         for name in (row["tableName"] for row in rows if not row["isTemporary"]):
-            table = f"`{schema.schema}`.`{name}`"
+            table = self.Relation.create(database=schema.database, schema=schema.schema, identifier=name).quote(
+                schema=True, identifier=True
+            )
             try:
-                lines = self._rows(DESCRIBE_TABLE_EXTENDED_MACRO_NAME, table_name=table)
+                lines = self._rows(DESCRIBE_TABLE_EXTENDED_MACRO_NAME, table_name=str(table))
             except DbtRuntimeError as error:
                 if error_class(error) in RELATION_NOT_FOUND:  # dropped a moment ago
                     continue
@@ -126,6 +137,10 @@ class FabricSparkAdapter(SparkAdapter):
             is_iceberg=details.provider == "iceberg",
             is_hudi=details.provider == "hudi",
         )
+
+    def get_relation(self, database: str, schema: str, identifier: str) -> BaseRelation | None:
+        """A relation by its name, from the cache; dbt-spark leaves out the database."""
+        return cast("BaseRelation | None", super(SparkAdapter, self).get_relation(database, schema, identifier))
 
     def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
         """The columns of a relation; none only if the server itself says that there is no such relation.
@@ -158,14 +173,41 @@ class FabricSparkAdapter(SparkAdapter):
             row = column.to_column_dict()
             row["column_name"] = row.pop("column", None)
             row["column_type"] = row.pop("dtype")
-            row["table_database"] = None
+            row["table_database"] = relation.database
             row["table_comment"] = comment
             yield row
+
+    def get_catalog(
+        self, relation_configs: Iterable[RelationConfig], used_schemas: frozenset[tuple[str, str]]
+    ) -> tuple[agate.Table, list[Exception]]:
+        """The catalog, one schema at a time; dbt-spark has a single database."""
+        with executor(self.config) as threads:
+            futures = [
+                threads.submit_connected(  # type: ignore[no-untyped-call]  # dbt leaves it untyped
+                    self, schema, self._get_one_catalog, place, {schema}, used_schemas
+                )
+                for place, schemas in self._get_catalog_schemas(relation_configs).items()
+                for schema in schemas
+            ]
+            return catch_as_completed(futures)
 
     @available
     def valid_incremental_strategies(self) -> list[str]:
         """The strategies there are macros for."""
         return ["append", "merge", "delete+insert", "insert_overwrite", "microbatch"]
+
+    @available
+    @classmethod
+    def database_in_workspace(cls, database: str | None, workspace: str | None) -> str | None:
+        """See ``naming.in_workspace``."""
+        return in_workspace(database, workspace)
+
+    @available
+    def of_lakehouse(self, database: str | None) -> str:
+        """``in …`` for a lakehouse that is not the session's own; dbt may have written it in quotes."""
+        plain = (database or "").replace("`", "")
+        other = [] if not plain or self._naming.is_home(plain) else list(self._naming.database_parts(plain))
+        return f" in {'.'.join(other)}" if other else ""
 
     @available
     @classmethod

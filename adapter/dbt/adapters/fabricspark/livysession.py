@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -41,6 +41,7 @@ class LivySessionManager:
         body: the request for a session; its ``name`` is made unique.
         leases: where sessions are kept between runs; ``None`` if each run starts its own and deletes it.
         timings: how long statements took in earlier runs; ``None`` remembers nothing.
+        prepare: called while a session starts, before anything runs in it; what it raises ends the start.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class LivySessionManager:
         logger: logging.Logger,
         leases: LeaseFile | None = None,
         timings: Timings | None = None,
+        prepare: Callable[[Deadline], None] | None = None,
     ) -> None:
         self._timings = timings or Timings(None, runtime, logger)
         self._leases = leases
+        self._prepare = prepare
         self._api = api
         self._settings = settings
         self._body = body
@@ -138,11 +141,15 @@ class LivySessionManager:
             assert session is not None, "only the thread that marked it starts it"
         try:
             self._bury()
-            if not self._adopt(session):
+            adopted = self._adopt(session)
+            if not adopted:
                 # Livy refuses a name that another session has, and two runs at once are nothing unusual.
                 session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
                 if self._leases is not None:
                     session.lease = self._leases.add(str(session.session_id), session.name)
+            if self._prepare is not None:
+                self._prepare(Deadline.after(self._runtime, self._settings.session_start_timeout))
+            if not adopted:
                 session.wait_for_session_start()
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.

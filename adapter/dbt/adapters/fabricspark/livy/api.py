@@ -12,7 +12,7 @@ from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 from dbt.adapters.fabricspark.resilience.policy import Operation
 from dbt.adapters.fabricspark.resilience.retry import Retrier
-from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.resilience.transport import Reply, Transport
 
 T = TypeVar("T")
 
@@ -118,15 +118,37 @@ class LivyApi:
         *,
         expect_json: bool = True,
     ) -> Any:
-        reply = self.transport.request(method, path, deadline, body)
-        where = f"{method} {self.transport.base_url}{path.partition('?')[0]}"
-        if not reply.ok:
-            raise refusal(reply, where, deadline)
-        if not expect_json:
-            return None
-        try:
-            return reply.json()
-        except ValueError:
-            raise ProtocolError(
-                f"{where} answered {reply.status} with {kind_of(reply)} instead of JSON: is this a Livy server?"
-            ) from None
+        reply = send(self.transport, method, path, deadline, body)
+        return answer(self.transport, method, path, reply) if expect_json else None
+
+
+def send(transport: Transport, method: str, path: str, deadline: Deadline, body: object | None = None) -> Reply:
+    """One request and its reply.
+
+    Raises:
+        HttpError: the server refused.
+        TransportError: no reply came.
+    """
+    reply = transport.request(method, path, deadline, body)
+    if not reply.ok:
+        raise refusal(reply, _where(transport, method, path), deadline)
+    return reply
+
+
+def answer(transport: Transport, method: str, path: str, reply: Reply) -> Any:
+    """The JSON of a reply.
+
+    Raises:
+        ProtocolError: it is something else.
+    """
+    try:
+        return reply.json()
+    except ValueError:
+        raise ProtocolError(
+            f"{_where(transport, method, path)} answered {reply.status} with {kind_of(reply)} instead of JSON: is this "
+            "a Livy server?"
+        ) from None
+
+
+def _where(transport: Transport, method: str, path: str) -> str:
+    return f"{method} {transport.base_url}{path.partition('?')[0]}"

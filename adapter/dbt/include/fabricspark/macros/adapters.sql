@@ -126,3 +126,24 @@
     {%- endcall -%}
   {%- endif -%}
 {% endmacro %}
+
+{#- The database is the lakehouse, behind its workspace where the model names another one. -#}
+{% macro fabricspark__generate_database_name(custom_database_name=none, node=none) -%}
+  {%- set database = custom_database_name or target.database or none -%}
+  {%- set workspace = node.config.get('workspace_name') or node.config.get('meta', {}).get('workspace_name') if node is not none else none -%}
+  {{ return(adapter.database_in_workspace(database, workspace)) }}
+{%- endmacro %}
+
+{% macro fabricspark__list_schemas(database) -%}
+  {%- call statement('list_schemas', fetch_result=True, auto_begin=False) -%}
+    show databases {{- adapter.of_lakehouse(database) }}
+  {%- endcall -%}
+  {{ return(load_result('list_schemas').table) }}
+{% endmacro %}
+
+{% macro list_relations_show_tables_without_caching(schema_relation) %}
+  {%- call statement('list_relations_without_caching_show_tables', fetch_result=True) -%}
+    show tables in {{ schema_relation.without_identifier() }} like '*'
+  {%- endcall -%}
+  {{ return(load_result('list_relations_without_caching_show_tables').table) }}
+{% endmacro %}
