@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from dbt.adapters.base.impl import PythonJobHelper, catch_as_completed
 from dbt.adapters.base.meta import available
 from dbt.adapters.base.relation import BaseRelation
+from dbt.adapters.capability import Capability, CapabilityDict, CapabilitySupport, Support
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationConfig
-from dbt.adapters.fabricspark import partitions, seeds
+from dbt.adapters.fabricspark import catalog, partitions, seeds
 from dbt.adapters.fabricspark.column import FabricSparkColumn
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
 from dbt.adapters.fabricspark.literals import text
@@ -39,8 +40,12 @@ from dbt_common.utils.executor import executor
 
 if TYPE_CHECKING:
     import agate
+    from dbt.adapters.base.impl import FreshnessResponse
+    from dbt.adapters.contracts.macros import MacroResolverProtocol
 
 INFORMATION = "information"
+DESCRIBE_DETAIL_MACRO_NAME = "fabricspark_describe_detail"
+NOW_MACRO_NAME = "fabricspark_now"
 
 NESTED = ("struct", "array", "map")
 
@@ -51,6 +56,8 @@ class FabricSparkAdapter(SparkAdapter):
     Relation = FabricSparkRelation
     Column = FabricSparkColumn
     ConnectionManager = FabricSparkConnectionManager  # type: ignore[assignment]  # dbt-spark's manager speaks Thrift
+
+    _capabilities = CapabilityDict({Capability.TableLastModifiedMetadata: CapabilitySupport(Support.Full)})
 
     def __init__(self, config: Any, mp_context: Any) -> None:
         super().__init__(config, mp_context)
@@ -160,36 +167,69 @@ class FabricSparkAdapter(SparkAdapter):
             raise DbtRuntimeError(f"the server describes {relation} without a single column")
         return [column for column in columns if column.name not in self.HUDI_METADATA_COLUMNS]
 
-    def _get_columns_for_catalog(self, relation: BaseRelation) -> Iterable[dict[str, Any]]:
-        """A relation's rows of the catalog, from what the listing said of it: no statement of its own.
+    def parse_describe_extended(self, relation: BaseRelation, raw_rows: Any) -> list[SparkColumn]:
+        """The columns of an answer to ``describe``, with their comments."""
+        columns = super().parse_describe_extended(relation, raw_rows)
+        return [FabricSparkColumn.of(column, row["comment"]) for column, row in zip(columns, raw_rows, strict=False)]
 
-        Only nested types are asked for again: the listing names them without what is in them.
+    def _get_columns_for_catalog(self, relation: BaseRelation, ask: bool = False) -> Iterable[dict[str, Any]]:
+        """A relation's rows of the catalog, from what the listing of its schema said of it: no statement of its own.
+
+        The listing has neither the comments of columns nor what is in a nested type: for these the relation is asked.
         """
-        columns = self.parse_columns_from_information(relation)
-        if not columns or any(column.dtype in NESTED for column in columns):
+        columns: Sequence[SparkColumn] = self.parse_columns_from_information(relation)
+        if ask or not columns or any(column.dtype in NESTED for column in columns):
             columns = self.get_columns_in_relation(relation)
         comment = Details.read(str(relation), getattr(relation, INFORMATION)).comment
         for column in columns:
-            row = column.to_column_dict()
-            row["column_name"] = row.pop("column", None)
-            row["column_type"] = row.pop("dtype")
-            row["table_database"] = relation.database
-            row["table_comment"] = comment
-            yield row
+            row = FabricSparkColumn.of(column, getattr(column, "comment", None)).catalog_row()
+            yield {**row, "table_database": relation.database, "table_comment": comment}
 
     def get_catalog(
         self, relation_configs: Iterable[RelationConfig], used_schemas: frozenset[tuple[str, str]]
     ) -> tuple[agate.Table, list[Exception]]:
-        """The catalog, one schema at a time; dbt-spark has a single database."""
+        """The catalog: a statement for each schema, and one for each relation whose columns dbt gives comments."""
+        configs = list(relation_configs)
+        wanted = catalog.documented(configs)
         with executor(self.config) as threads:
             futures = [
                 threads.submit_connected(  # type: ignore[no-untyped-call]  # dbt leaves it untyped
-                    self, schema, self._get_one_catalog, place, {schema}, used_schemas
+                    self, schema, self._catalog_of, info.database, schema, wanted
                 )
-                for place, schemas in self._get_catalog_schemas(relation_configs).items()
+                for info, schemas in self._get_catalog_schemas(configs).items()
                 for schema in schemas
             ]
             return catch_as_completed(futures)
+
+    def _catalog_of(self, database: str | None, schema: str, wanted: Mapping[catalog.Place, bool]) -> agate.Table:
+        import agate
+        from dbt_common.clients.agate_helper import DEFAULT_TYPE_TESTER
+
+        found = [(relation, wanted.get(catalog.place(relation))) for relation in self.list_relations(database, schema)]
+        rows = [row for each, ask in found if ask is not None for row in self._get_columns_for_catalog(each, ask)]
+        return agate.Table.from_object(rows, column_types=DEFAULT_TYPE_TESTER)
+
+    def calculate_freshness_from_metadata_batch(
+        self, sources: list[BaseRelation], macro_resolver: MacroResolverProtocol | None = None
+    ) -> tuple[list[AdapterResponse | None], dict[BaseRelation, FreshnessResponse]]:
+        """How old sources are by their Delta log, for those that give no ``loaded_at_field``.
+
+        Both times are the server's: no clock of ours is in it. Delta counts every commit, ``optimize`` included.
+
+        Raises:
+            DbtRuntimeError: a source is no Delta table, or the answer makes no sense.
+        """
+        answers = {source: self._last_modified(source) for source in sources}
+        now = self._rows(NOW_MACRO_NAME)[0][0]
+        return [], {source: self._create_freshness_response(then, now) for source, then in answers.items()}
+
+    def _last_modified(self, source: BaseRelation) -> Any:
+        rows = self._rows(DESCRIBE_DETAIL_MACRO_NAME, relation=source)
+        if not len(rows) or rows[0].get("lastModified") is None:
+            raise DbtRuntimeError(
+                f"when {source} was last modified is not known: it is no Delta table. Give the source a loaded_at_field"
+            )
+        return rows[0]["lastModified"]
 
     @available
     def valid_incremental_strategies(self) -> list[str]:

@@ -147,3 +147,17 @@
   {%- endcall -%}
   {{ return(load_result('list_relations_without_caching_show_tables').table) }}
 {% endmacro %}
+
+{% macro fabricspark_describe_detail(relation) %}
+  {%- call statement('describe_detail', fetch_result=True) -%}
+    describe detail {{ relation }}
+  {%- endcall -%}
+  {{ return(load_result('describe_detail').table) }}
+{% endmacro %}
+
+{% macro fabricspark_now() %}
+  {%- call statement('now', fetch_result=True) -%}
+    select {{ current_timestamp() }} as now
+  {%- endcall -%}
+  {{ return(load_result('now').table) }}
+{% endmacro %}
