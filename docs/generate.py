@@ -98,7 +98,7 @@ def _attributes(docstring: str) -> dict[str, str]:
     """The entries of a docstring's list of attributes."""
     listed = docstring.partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", listed, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+    return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 
 def journal_events() -> str:
