@@ -25,6 +25,7 @@ from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
 from tests.engine.fidelity import tables as fidelity
+from tests.resilience import gallery
 
 ROOT = Path(__file__).parent.parent
 
@@ -136,6 +137,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
+    "errors": gallery.page,
     "noticing": noticing.table,
     "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,
