@@ -78,13 +78,14 @@ class LivyCursor:
         Raises:
             DbtDatabaseError: there are fewer because the server left rows out; a part must not pass for the whole.
         """
-        rows = self._rows
+        rows, limit = self._rows, self._session.row_limit
         end = self._next + size
         if end > len(rows) and self._is_cut:
             raise DbtDatabaseError(
                 f"the server cut the result of statement {self.query_id} after {len(rows)} rows, and a part must not "
-                "pass for the whole. Ask for fewer rows or for an aggregate, or let sessions return more: "
-                f"spark_config: {{conf: {{{NUM_ROWS}: 100000}}}} in the profile"
+                "pass for the whole. Ask for fewer rows or for an aggregate"
+                # Fabric's limit is its own.
+                + ("" if limit is None else f"; {NUM_ROWS} in spark_config.conf lets sessions return more")
             )
         found = rows[self._next : end]
         self._next += len(found)

@@ -256,7 +256,10 @@ class Statement:
                     self._logger.warning("%s; found as statement %s, going on", lost, found.id)
                     return found
                 self._judge_absence(found, decision, lost)
-        raise error or LivyError("no submission was tried")
+        if error is None:
+            raise LivyError("no submission was tried")
+        error.attempts, error.elapsed = self.sends, deadline.elapsed
+        raise error
 
     def _judge_absence(self, absent: Absent, decision: Decision, lost: AttemptError) -> None:
         """Go on to send it again, or raise."""
@@ -367,10 +370,11 @@ class Statement:
 
     def _unknown(self, what: str, why: str, *, ended: bool, cause: BaseException | None) -> NoReturn:
         since = self._runtime.monotonic() - (self.submitted_at or 0.0)
+        sent = "once" if self.sends == 1 else f"{self.sends} times"
         number = "a statement" if self.id is None else f"statement {self.id}"
         raise OutcomeUnknown(
-            f"{what}: {why}. The statement may have run, in whole or in part; it was not sent again. Sent {self.sends} "
-            f"times in {since:.0f} s. Before you run this model again, look at its table, and at {number} of Livy "
+            f"{what.rstrip('.')}; {why}. The statement may have run, in whole or in part; it was not sent again. Sent "
+            f"{sent}, {since:.0f} s ago. Before you run this model again, look at its table, and at {number} of Livy "
             f"session {self.session_id} with the comment {self.mark}.",
             session_id=self.session_id,
             statement_id=self.id,
