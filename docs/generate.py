@@ -25,6 +25,7 @@ from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
 from tests.engine.fidelity import tables as fidelity
+from tests.resilience import gallery
 
 ROOT = Path(__file__).parent.parent
 
@@ -97,7 +98,7 @@ def _attributes(docstring: str) -> dict[str, str]:
     """The entries of a docstring's list of attributes."""
     listed = docstring.partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", listed, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+    return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 
 def journal_events() -> str:
@@ -136,6 +137,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
+    "errors": gallery.page,
     "noticing": noticing.table,
     "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,

@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from fakelivy.grammar import meant
 from fakelivy.journal import EVENTS, Entry
+from fakelivy.usage import meant
 
 V = TypeVar("V")
 

@@ -35,6 +35,9 @@ FIND_PAUSES = (0.0, 2.0, 5.0)
 """Pauses in seconds before each look for a session whose reply was lost."""
 
 _LOG_LINES = 5
+_HEADINGS = ("", "stdout:", "stderr:", "YARN Diagnostics:")
+"""Lines of a session's log that Livy writes itself, whether or not anything follows them."""
+
 _DUPLICATE = re.compile(r"duplicate session name", re.IGNORECASE)
 
 
@@ -176,7 +179,7 @@ class LivySession:
             raise FailedToConnectError(f"Livy session {self._id} is somebody else's now: the server was restarted")
         phase = session_phase(view.state)
         if phase is SessionPhase.ENDED:
-            said = " | ".join(view.log[-_LOG_LINES:])
+            said = " | ".join([line for line in view.log if line.strip() not in _HEADINGS][-_LOG_LINES:])
             raise FailedToConnectError(
                 f"Livy session {self._id} ended in state '{view.state}' instead of starting"
                 + (f"; the server says: {said}" if said else "")
