@@ -11,7 +11,7 @@ from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import MOST_ENTRIES, LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
-from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
+from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement, StatementSettings
 from dbt.adapters.fabricspark.livy.wire import Output
 from dbt.adapters.fabricspark.progress import Progress
 from dbt.adapters.fabricspark.resilience.backoff import query_pause
@@ -226,18 +226,18 @@ class LivySessionManager:
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def statement(self, sql: str, node: str = "") -> Statement:
+    def statement(self, sql: str, node: str = "", kind: Kind = SQL) -> Statement:
         """A statement to run here.
 
         Args:
-            sql: see ``Statement``.
+            sql, kind: see ``Statement``.
             node: on whose behalf, by which it is known again in the next run.
         """
         key = timing_key(node, sql)
         settings = StatementSettings(
             self._settings.statement_timeout, self._settings.poll_statement_wait, self._timings.expected(key)
         )
-        statement = Statement(self._api, sql, settings, self._runtime, self._logger)
+        statement = Statement(self._api, sql, settings, self._runtime, self._logger, kind)
         statement.key = key
         statement.on_look = Progress(self._runtime.monotonic, self._logger)
         return statement

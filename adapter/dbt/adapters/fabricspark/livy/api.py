@@ -74,9 +74,11 @@ class LivyApi:
 
         return self.retrier.call(Operation.DELETE, attempt, deadline, gone=False)
 
-    def submit_statement(self, session_id: str, code: str, operation: Operation, deadline: Deadline) -> StatementView:
+    def submit_statement(
+        self, session_id: str, code: str, operation: Operation, deadline: Deadline, kind: str = "sql"
+    ) -> StatementView:
         """Queue a statement. Not idempotent: the table says when to look for it instead."""
-        path, body = f"/sessions/{session_id}/statements", {"code": code, "kind": "sql"}
+        path, body = f"/sessions/{session_id}/statements", {"code": code, "kind": kind}
         return self.retrier.call(operation, lambda: statement_view(self._call("POST", path, deadline, body)), deadline)
 
     def list_statements(self, session_id: str, deadline: Deadline) -> list[StatementView]:
