@@ -177,8 +177,10 @@ class LivySessionManager:
             session.adopt(lease.entry.session_id, lease.entry.name)
             try:
                 how = session.ended()
-                if how is None:
+                is_alive = how is None
+                if is_alive:
                     session.wait_for_session_start()
+                    how = session.clear()
             except BaseException:
                 session.session_id = None
                 lease.release()
@@ -187,9 +189,14 @@ class LivySessionManager:
                 self._logger.info("using Livy session %s of an earlier run", session.session_id)
                 session.lease = lease
                 return True
-            self._logger.debug("the session of an earlier run is no more: %s", how)
+            self._logger.debug("the session of an earlier run is not used: %s", how)
             session.session_id = None
             lease.drop()
+            if is_alive:
+                # Deleting it ends what runs in it.
+                grave = LivySession(self._api, self._settings, self._runtime, self._logger)
+                grave.adopt(lease.entry.session_id, lease.entry.name)
+                self._discard(grave)
         return False
 
     def _ended(self, session: LivySession | None, failure: str | None) -> None:
