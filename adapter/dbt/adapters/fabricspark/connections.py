@@ -19,6 +19,7 @@ from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
+from dbt.adapters.fabricspark.livy.statement import PYTHON
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.naming import Naming
 from dbt.adapters.fabricspark.resilience.budget import Pace
@@ -236,6 +237,19 @@ class FabricSparkConnectionManager(SQLConnectionManager):
             connection.handle.cancel()
         except (LivyError, TransportError) as error:
             logger.warning("cancelling %s: %s", connection.name, error)
+
+    def run_python(self, code: str) -> AdapterResponse:
+        """Run a Python model's code in the session, to its end.
+
+        Raises:
+            DbtDatabaseError: it failed; the Python traceback is in the message.
+        """
+        connection = self.get_thread_connection()
+        with self.exception_handler(code):
+            logger.debug("running Python on %s:\n%s", connection.name, code)
+            cursor = connection.handle.cursor()
+            cursor.execute(code, kind=PYTHON)
+            return self.get_response(cursor)
 
     @contextmanager
     def exception_handler(self, sql: str) -> Generator[None, None, None]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
-from dbt.adapters.fabricspark.livy.statement import Statement
+from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.progress import FabricSparkResponse, response
@@ -33,15 +33,15 @@ class LivyCursor:
         self._output: Output | None = None
         self._next = 0
 
-    def execute(self, sql: str, bindings: Sequence[Any] | None = None) -> None:
-        """Run ``sql`` to its end; with ``bindings``, its ``%s`` are replaced by literals first.
+    def execute(self, sql: str, bindings: Sequence[Any] | None = None, kind: Kind = SQL) -> None:
+        """Run ``sql``, or code of another kind, to its end; with ``bindings``, its ``%s`` are replaced by literals.
 
         Raises:
             LivyError, TransportError: as ``Statement.run``.
         """
         code = sql if bindings is None else bind(sql, bindings)
         self._output, self._next = None, 0
-        self._statement = self._session.statement(code, self._node)
+        self._statement = self._session.statement(code, self._node, kind)
         self._output = self._session.run(self._statement)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from dbt.adapters.base.impl import PythonJobHelper, catch_as_completed
+from dbt.adapters.base.impl import PythonJobHelper, catch_as_completed, log_code_execution
 from dbt.adapters.base.meta import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.capability import Capability, CapabilityDict, CapabilitySupport, Support
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 INFORMATION = "information"
 DESCRIBE_DETAIL_MACRO_NAME = "fabricspark_describe_detail"
 NOW_MACRO_NAME = "fabricspark_now"
+
+PYTHON_SUBMISSION = "livy"
 
 NESTED = ("struct", "array", "map")
 
@@ -275,11 +277,21 @@ class FabricSparkAdapter(SparkAdapter):
         """See ``partitions.condition``."""
         return partitions.condition(names, {column.name.lower(): column.data_type for column in columns}, rows)
 
+    @log_code_execution  # type: ignore[untyped-decorator]  # dbt leaves it untyped
     def submit_python_job(self, parsed_model: dict[str, Any], compiled_code: str) -> AdapterResponse:
-        """Refuse a Python model."""
-        raise DbtRuntimeError("Python models are not supported yet; write this model in SQL")
+        """Run a Python model in the session that SQL runs in.
+
+        Raises:
+            DbtRuntimeError: it failed, or asks for a cluster that there is not.
+        """
+        method = parsed_model["config"].get("submission_method") or PYTHON_SUBMISSION
+        if method != PYTHON_SUBMISSION:
+            raise DbtRuntimeError(
+                f"submission_method '{method}' is not there: Python models run in the Livy session. Leave it out"
+            )
+        return cast(FabricSparkConnectionManager, self.connections).run_python(compiled_code)
 
     @property
     def python_submission_helpers(self) -> dict[str, type[PythonJobHelper]]:
-        """None: dbt-spark's submit to Databricks."""
+        """None: dbt-spark's submit to Databricks; ``submit_python_job`` needs no help."""
         return {}

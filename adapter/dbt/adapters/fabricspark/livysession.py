@@ -11,7 +11,7 @@ from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import MOST_ENTRIES, LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
-from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
+from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement, StatementSettings
 from dbt.adapters.fabricspark.livy.wire import Output
 from dbt.adapters.fabricspark.progress import Progress
 from dbt.adapters.fabricspark.resilience.backoff import query_pause
@@ -177,8 +177,10 @@ class LivySessionManager:
             session.adopt(lease.entry.session_id, lease.entry.name)
             try:
                 how = session.ended()
-                if how is None:
+                is_alive = how is None
+                if is_alive:
                     session.wait_for_session_start()
+                    how = session.clear()
             except BaseException:
                 session.session_id = None
                 lease.release()
@@ -187,9 +189,14 @@ class LivySessionManager:
                 self._logger.info("using Livy session %s of an earlier run", session.session_id)
                 session.lease = lease
                 return True
-            self._logger.debug("the session of an earlier run is no more: %s", how)
+            self._logger.debug("the session of an earlier run is not used: %s", how)
             session.session_id = None
             lease.drop()
+            if is_alive:
+                # Deleting it ends what runs in it.
+                grave = LivySession(self._api, self._settings, self._runtime, self._logger)
+                grave.adopt(lease.entry.session_id, lease.entry.name)
+                self._discard(grave)
         return False
 
     def _ended(self, session: LivySession | None, failure: str | None) -> None:
@@ -219,18 +226,18 @@ class LivySessionManager:
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def statement(self, sql: str, node: str = "") -> Statement:
+    def statement(self, sql: str, node: str = "", kind: Kind = SQL) -> Statement:
         """A statement to run here.
 
         Args:
-            sql: see ``Statement``.
+            sql, kind: see ``Statement``.
             node: on whose behalf, by which it is known again in the next run.
         """
         key = timing_key(node, sql)
         settings = StatementSettings(
             self._settings.statement_timeout, self._settings.poll_statement_wait, self._timings.expected(key)
         )
-        statement = Statement(self._api, sql, settings, self._runtime, self._logger)
+        statement = Statement(self._api, sql, settings, self._runtime, self._logger, kind)
         statement.key = key
         statement.on_look = Progress(self._runtime.monotonic, self._logger)
         return statement

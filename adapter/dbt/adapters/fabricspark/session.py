@@ -12,10 +12,11 @@ from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import Lease
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
+from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, stop_leftovers
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
+from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, cleaning
 from dbt.adapters.fabricspark.resilience.notices import Rhythm, spelt
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, SETTLING, Decision, Operation
@@ -225,6 +226,25 @@ class LivySession:
     def _is_another(self, view: SessionView) -> bool:
         # Apache Livy counts from 0 again after a restart (F40). Where names are not shown, ids are not reused.
         return bool(self.name) and bool(view.name) and view.name != self.name
+
+    def clear(self) -> str | None:
+        """Stop what an earlier run has left running here; why that did not work out, ``None`` if nothing runs.
+
+        Raises:
+            FailedToConnectError: the session cannot be looked at.
+        """
+        try:
+            deadline = Deadline.after(self._runtime, PATIENCE)
+            self.saw(stop_leftovers(self._api, self._id, deadline, self._logger))
+        except Halted:
+            raise
+        except (LivyError, TransportError) as error:
+            view = self._look(LOOK_TIMEOUT)
+            if isinstance(view, Exception):
+                raise FailedToConnectError(f"Livy session {self._id} cannot be looked at: {view}") from error
+            # Where the list of statements is not open to everyone (F41), the session's own state has to do.
+            return None if view.state == "idle" else str(error)
+        return None
 
     def saw(self, statement_id: int) -> None:
         """A statement of that id is in this session."""

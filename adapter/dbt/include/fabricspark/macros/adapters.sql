@@ -67,21 +67,21 @@
   {%- endif -%}
 {%- endmacro %}
 
-{#- A relation of another kind stays until its successor is complete; then they change places. -#}
-{% macro fabricspark_replace_table(old_relation, target_relation, compiled_code, language='sql') %}
+{#- Where a table is built: in place, or beside a relation of another kind, which stays until its successor is complete. -#}
+{% macro fabricspark_building_site(old_relation, target_relation) %}
   {%- set in_place = old_relation is none or (old_relation.is_table and old_relation.is_delta and fabricspark_file_format() == 'delta') -%}
   {%- if in_place -%}
-    {%- call statement('main', language=language) -%}
-      {{ create_table_as(False, target_relation, compiled_code, language) }}
-    {%- endcall -%}
-  {%- else -%}
-    {%- set successor = target_relation.incorporate(path={'identifier': target_relation.identifier ~ '__dbt_new'}) -%}
-    {%- do adapter.drop_relation(successor) -%}
-    {%- call statement('main', language=language) -%}
-      {{ create_table_as(False, successor, compiled_code, language) }}
-    {%- endcall -%}
+    {{ return(target_relation) }}
+  {%- endif -%}
+  {%- set successor = target_relation.incorporate(path={'identifier': target_relation.identifier ~ '__dbt_new'}) -%}
+  {%- do adapter.drop_relation(successor) -%}
+  {{ return(successor) }}
+{% endmacro %}
+
+{% macro fabricspark_take_place(old_relation, built, target_relation) %}
+  {%- if built.identifier != target_relation.identifier -%}
     {%- do adapter.drop_relation(old_relation) -%}
-    {%- do adapter.rename_relation(successor, target_relation) -%}
+    {%- do adapter.rename_relation(built, target_relation) -%}
   {%- endif -%}
 {% endmacro %}
 
