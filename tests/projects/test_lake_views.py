@@ -135,7 +135,7 @@ def test_a_schedule_is_made_once_and_changed_after_that(server: FakeLivy, tmp_pa
             "list_schedules",
             "create_schedule" if interval == 60 else "change_schedule",
         ]
-    assert "refresh materialized lake view home.schedule.paid" not in project.executed(begin)
+        assert "refresh materialized lake view home.schedule.paid" not in project.executed(begin)
 
 
 def test_a_lake_view_needs_fabric(server: FakeLivy, tmp_path: Path) -> None:

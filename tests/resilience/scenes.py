@@ -167,7 +167,7 @@ THE_PROFILE = [
     ),
     Scene(
         "A field of another adapter's profile",
-        lambda: a_profile(FABRIC, shortcuts_json_str="[]"),
+        lambda: a_profile(FABRIC, identifier_prefix="dev_"),
         "The field asks for something that this adapter does not do, and that must not be ignored.",
         "Take it out, and do what the message says.",
     ),

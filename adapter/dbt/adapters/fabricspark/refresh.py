@@ -53,11 +53,8 @@ def refresh(fabric: FabricApi, seconds: float, runtime: Runtime, logger: logging
             return job
         starts += view.status == "Failed"
         if view.status != "Deduped" and (view.code not in NO_ROOM or starts == RESTARTS):
-            raise DbtRuntimeError(
-                f"refresh job {job} ended as {view.status}: {': '.join(filter(None, (view.code, view.message)))}"
-                if view.code or view.message
-                else f"refresh job {job} ended as {view.status}"
-            )
+            said = (f"refresh job {job} ended as {view.status}", view.code, view.message)
+            raise DbtRuntimeError(": ".join(filter(None, said)))
         logger.debug("refresh job %s: %s %s; starting another", job, view.status, view.code)
         deadline.pause(poll_pause(deadline.elapsed, LONGEST_PAUSE))
     raise DbtRuntimeError(f"no refresh was over after {seconds:.0f} s; another one may be running. {_ADVICE}")
