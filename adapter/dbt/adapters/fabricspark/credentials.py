@@ -193,7 +193,9 @@ class FabricSparkCredentials(Credentials):
         try:
             return read_shortcuts(Path(SHORTCUTS_FILE).read_text(encoding="utf-8"))
         except OSError as error:
-            raise DbtRuntimeError(f"create_shortcuts needs shortcuts_json_str or {SHORTCUTS_FILE}: {error}") from None
+            raise DbtRuntimeError(
+                f"create_shortcuts needs shortcuts_json_str or a file {SHORTCUTS_FILE}: {error.strerror}"
+            ) from None
 
     def naming(self) -> Naming:
         """How relations are written, as far as the profile says."""
