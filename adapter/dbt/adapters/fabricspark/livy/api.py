@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from dbt.adapters.fabricspark.livy.errors import HttpError, ProtocolError
 from dbt.adapters.fabricspark.livy.refusals import kind_of, refusal
 from dbt.adapters.fabricspark.livy.wire import Page, SessionView, StatementView, page, session_view, statement_view
+from dbt.adapters.fabricspark.resilience.budget import Worth
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 from dbt.adapters.fabricspark.resilience.policy import Operation
@@ -86,10 +87,14 @@ class LivyApi:
         path = f"/sessions/{session_id}/statements?from={{0}}&size={{1}}&order=desc"
         return [statement_view(item) for item in self._walk(path, deadline)]
 
-    def get_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> StatementView:
-        """Look at a statement."""
+    def get_statement(
+        self, session_id: str, statement_id: int, deadline: Deadline, worth: Worth | None = None
+    ) -> StatementView:
+        """Look at a statement; ``worth`` says how much that is worth where not all looks can be had."""
         path = f"/sessions/{session_id}/statements/{statement_id}"
-        return self.retrier.call(Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline)
+        return self.retrier.call(
+            Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline, worth=worth
+        )
 
     def cancel_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> None:
         """Ask the server to stop a statement; it answers before the statement has stopped."""

@@ -27,7 +27,7 @@ from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
-from dbt.adapters.fabricspark.resilience.polling import poll_pause
+from dbt.adapters.fabricspark.resilience.polling import Look, poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 CANCEL_TIMEOUT = 5.0
@@ -174,7 +174,7 @@ class Statement:
         self.submitted_at: float | None = None
         self.running_at: float | None = None
         self.noticed_at: float | None = None
-        self.idle_until = 0.0
+        self.idle_until = self._seen_at = 0.0
         self.key = ""
         self.on_look: Callable[[Statement], None] | None = None
 
@@ -298,12 +298,16 @@ class Statement:
         )
 
     def _pause(self, deadline: Deadline) -> float:
-        """Until the next look. What a statement took last time says nothing of how long it queues behind others."""
+        """Until the next look."""
+        look = self._due(deadline)
+        return poll_pause(self._runtime.monotonic() - look.begun, self._settings.longest_pause, look.expected)
+
+    def _due(self, deadline: Deadline) -> Look:
+        """The next look. What a statement took last time says nothing of how long it queues behind others."""
         queues = self.looks > 0 and self._state == "waiting"
         if self._settings.expected is None or queues:
-            return poll_pause(deadline.elapsed, self._settings.longest_pause)
-        elapsed = self._runtime.monotonic() - self.idle_until
-        return poll_pause(elapsed, self._settings.longest_pause, self._settings.expected)
+            return Look(deadline.started, self._seen_at)
+        return Look(self.idle_until, self._seen_at, self._settings.expected)
 
     def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
         """How a write ended that was told to stop: it may have been done just before, or not listen."""
@@ -323,7 +327,8 @@ class Statement:
     def _look(self, place: Place, deadline: Deadline) -> AttemptError | None:
         """Look once more; the trouble, if that did not work out and may pass."""
         try:
-            self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH)), place)
+            worth = self._due(deadline).worth
+            self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH), worth), place)
         except SessionGone as error:
             self._lost(str(error), ended=True, cause=error)
         except AttemptError as error:
@@ -346,6 +351,7 @@ class Statement:
             cancelled = self._cancelled
         place.saw(view.id)
         self.looks += not new
+        self._seen_at = self._runtime.monotonic()
         if view.state == "waiting" and not new:
             self.idle_until = self._runtime.monotonic()
         if view.state == "running" and self.running_at is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from dbt.adapters.fabricspark.resilience.backoff import LONGEST_RETRY, retry_pause
-from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.budget import Pace, Worth
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.notices import Notices
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, NotSent, Outcome
@@ -57,7 +57,15 @@ class Retrier:
         self._connect_retries = connect_retries
         self._connect_timeout = connect_timeout
 
-    def call(self, operation: Operation, attempt: Callable[[], T], deadline: Deadline, *, gone: T | None = None) -> T:
+    def call(
+        self,
+        operation: Operation,
+        attempt: Callable[[], T],
+        deadline: Deadline,
+        *,
+        gone: T | None = None,
+        worth: Worth | None = None,
+    ) -> T:
         """The answer to a request, tried as often as the table says.
 
         Args:
@@ -65,6 +73,7 @@ class Retrier:
             attempt: sends it once; raises ``AttemptError`` if no usable answer came.
             deadline: of the whole operation.
             gone: the answer where the table says that nothing is left to do.
+            worth: see ``Pace.wait``.
 
         Raises:
             AttemptError: the last attempt's, with the number of attempts; also when the table wants the caller to look
@@ -73,7 +82,8 @@ class Retrier:
         run = _Run(operation, deadline)
         error: AttemptError | None = None
         while not deadline.expired or error is None:
-            self.pace.wait(deadline, urgent=operation in _URGENT or self._is_last_chance(operation, deadline))
+            urgent = operation in _URGENT or self._is_last_chance(operation, deadline)
+            self.pace.wait(deadline, urgent=urgent, worth=worth)
             if deadline.expired:
                 break
             try:
