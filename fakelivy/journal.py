@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -24,7 +24,7 @@ class Event:
 class Request(Event):
     """An answered request; ``status`` is 0 when a fault let the connection end without an answer.
 
-    Neither headers nor bodies nor query strings: that is where secrets are.
+    Neither headers nor bodies nor query strings: that is where secrets are. ``session`` is the one in its path.
     """
 
     request_id: str
@@ -33,6 +33,7 @@ class Request(Event):
     method: str
     path: str
     status: int
+    session: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,16 @@ class BatchForgotten(Event):
 
     batch: str
     why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class JobMoved(Event):
+    """A job instance went from one state to another (``before`` is None when it was started)."""
+
+    job: str
+    type: str
+    before: str | None
+    after: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +193,10 @@ class HandlerError(Event):
     traceback: str
 
 
+EVENTS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+"""Every kind of event by its name."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """An event with its place and time."""
@@ -225,9 +240,16 @@ class Journal:
         self.file_error: OSError | None = None
         self._listeners: list[Callable[[Entry], None]] = []
 
-    def listen(self, listener: Callable[[Entry], None]) -> None:
-        """Have every later entry handed to ``listener``, in the thread that caused it."""
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
+        """Have every later entry handed to ``listener``, in the thread that caused it, until the result is called."""
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners = [each for each in self._listeners if each is not listener]
+
+        with self._lock:
+            self._listeners = [*self._listeners, listener]
+        return stop
 
     def add(self, event: Event) -> None:
         with self._lock:

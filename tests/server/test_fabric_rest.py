@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from fakelivy import FakeLivy, Knobs, ManualClock
 from fakelivy.engine.port import StoredTable
+from fakelivy.journal import JobMoved
 from tests.server.toy import Client, ToyEngine
 
 
@@ -138,7 +140,9 @@ def test_a_taken_name_follows_the_conflict_policy(
 
 
 @pytest.mark.parametrize("kind", ["items", "lakehouses"])
-def test_a_job_is_accepted_and_completes_by_the_clock(rest: Client, item: str, clock: ManualClock, kind: str) -> None:
+def test_a_job_is_accepted_and_completes_by_the_clock(
+    server: FakeLivy, rest: Client, item: str, clock: ManualClock, kind: str
+) -> None:
     base = item.replace("items", kind)
     reply = rest.post(f"{base}/jobs/refreshMaterializedLakeViews/instances")
     assert (reply.status_code, reply.content, reply.headers["Retry-After"]) == (202, b"", "60")
@@ -153,6 +157,8 @@ def test_a_job_is_accepted_and_completes_by_the_clock(rest: Client, item: str, c
     assert view["endTimeUtc"] == "2026-01-01T00:00:06.000000Z"
     assert job.post("/cancel").status_code == 202
     assert job.get("").json()["status"] == "Completed"
+    moves = [(each.before, each.after) for each in server.journal.events(JobMoved)]
+    assert moves == [(None, "NotStarted"), ("NotStarted", "InProgress"), ("InProgress", "Completed")]
 
 
 def test_a_job_can_be_cancelled_and_can_fail_for_a_reason(clock: ManualClock, engine: ToyEngine) -> None:
@@ -165,6 +171,7 @@ def test_a_job_can_be_cancelled_and_can_fail_for_a_reason(clock: ManualClock, en
         assert one.post("/cancel").status_code == 202
         clock.advance(10)
         assert one.get("").json()["status"] == "Cancelled"
+        assert [each.after for each in server.journal.events(JobMoved)][-1] == "Cancelled"
         view = two.get("").json()
         assert (view["status"], view["failureReason"]["errorCode"]) == ("Failed", "MLV_NOT_FOUND")
         assert rest.post(f"{jobs}/Nonsense/instances").json()["errorCode"] == "InvalidJobType"
@@ -189,6 +196,18 @@ def test_a_schedule_needs_an_end(rest: Client, item: str) -> None:
     assert rest.get(path).json()["value"] == [one.get("").json()]
     assert one.delete("").status_code == 200
     assert one.get("").status_code == 404
+
+
+def test_a_reset_leaves_no_shortcut_job_or_schedule(server: FakeLivy, rest: Client, item: str) -> None:
+    rest.post(f"{item}/shortcuts", {"path": "/Tables/dbo", "name": "s", "target": ONELAKE})
+    jobs = f"{item}/jobs/RefreshMaterializedLakeViews"
+    job = absolute(rest.post(f"{jobs}/instances").headers["Location"])
+    when = {"type": "Cron", "interval": 1, "startDateTime": "2026-01-01T00:00:00", "endDateTime": "2027-01-01T00:00:00"}
+    assert rest.post(f"{jobs}/schedules", {"enabled": True, "configuration": when}).status_code == 201
+    requests.post(f"{server.url}/_fake/reset", headers={"X-Fakelivy-Control": "1"}, timeout=10)
+    assert rest.get(f"{item}/shortcuts").json()["value"] == []
+    assert rest.get(f"{jobs}/schedules").json()["value"] == []
+    assert job.get("").status_code == 404
 
 
 def test_a_name_that_no_url_can_hold_is_no_error_of_ours(rest: Client, item: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -21,12 +22,15 @@ from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.sparktypes import Field
 from fakelivy.engine.sail.sync import Mirror
 from fakelivy.engine.sail.syntax import patch
+from fakelivy.engine.sail.typed import repaired
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LOCK_POLL = 0.05
 """Seconds between two tries for a table another writer holds."""
+
+_TIME_TRAVEL = re.compile(r"\b(?:version|timestamp)\s+as\s+of\b", re.IGNORECASE)
 
 _MISSING = "[TABLE_OR_VIEW_NOT_FOUND]"
 
@@ -39,6 +43,7 @@ class Context:
     Attributes:
         current: the current lakehouse and schema.
         temporary: temporary views by lower-case name, with their queries.
+        temporary_columns: the columns they had when they were made, which Spark goes on to show.
         cancelled: set when the running statement is to stop.
         max_rows: rows the running statement may return.
     """
@@ -50,6 +55,7 @@ class Context:
         self.settings = settings
         self.current = (lakehouse, "dbo")
         self.temporary: dict[str, str] = {}
+        self.temporary_columns: dict[str, list[Field]] = {}
         self.cancelled = threading.Event()
         self.max_rows = 0
         self._link: Link | None = None
@@ -60,6 +66,7 @@ class Context:
         self._link = link
         self._mirror = Mirror(self.catalog, self.lakehouse, lambda sql: self._send(sql, 1))
         self.temporary.clear()
+        self.temporary_columns.clear()
         self.use(*self.current)
 
     # -- running SQL -------------------------------------------------------------------------------------------------
@@ -136,8 +143,29 @@ class Context:
         return self._translated(prepared, lambda: link.run(prepared, max_rows=max_rows))
 
     def _prepared(self, sql: str) -> str:
+        if _TIME_TRAVEL.search(sql):
+            self._drop_hints(sql)
         scope = Scope(self.catalog.content().relations, self.temporary, self.current, self.lakehouse)
-        return prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled"))
+        return repaired(prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled")), self._refusal)
+
+    def _drop_hints(self, query: str) -> None:
+        """Have Sail (0.7.2) look for the checkpoint of an old version itself: the hint to a newer one misleads it."""
+        for reference in references(query):
+            relation = None if self.is_temporary(reference.parts) else self._known(reference.parts)
+            if relation is not None and not relation.is_view:
+                with contextlib.suppress(OSError):
+                    deltalog.hint(self.catalog.folder(relation)).unlink(missing_ok=True)
+
+    def _known(self, parts: tuple[str, ...]) -> Relation | None:
+        return of_path(parts) or (self.catalog.get(full_name(parts, self.current)) if len(parts) <= 4 else None)
+
+    def _refusal(self, query: str) -> str:
+        """What Sail has against a query, which is not run."""
+        try:
+            self._child().schema(query)
+        except SailError as error:
+            return str(error)
+        return ""
 
     def _translated(self, sql: str, call: Callable[[], T]) -> T:
         try:

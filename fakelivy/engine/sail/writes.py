@@ -156,7 +156,8 @@ def merged_protocol(old: Action, new: Action) -> Action:
 
 
 def partition_of(add: Action) -> str:
-    return json.dumps(add["partitionValues"], sort_keys=True)
+    """The partition a file is in. An empty text is NULL there: Delta's protocol has no other way to write either."""
+    return json.dumps({name: value or None for name, value in add["partitionValues"].items()}, sort_keys=True)
 
 
 def projected(ctx: Context, query: str, fields: Sequence[Field], fixed: Mapping[str, str] | None = None) -> str:
@@ -170,7 +171,7 @@ def projected(ctx: Context, query: str, fields: Sequence[Field], fixed: Mapping[
     have = ctx.schema_of(query)
     if len(have) != len(wanted):
         raise spark_error(
-            "INSERT_COLUMN_ARITY_MISMATCH",
+            "DELTA_INSERT_COLUMN_ARITY_MISMATCH",
             f"Cannot write: the query has {len(have)} columns, the table expects {len(wanted)}.",
         )
     source = {field["name"]: (f"_{i}", have[i]["type"]) for i, field in enumerate(wanted)}

@@ -21,6 +21,7 @@ from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
 from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.timings import Timings
 from requests.adapters import HTTPAdapter
 
 DEFAULTS: Mapping[str, Any] = {
@@ -39,12 +40,12 @@ class Client:
     """SQL on one shared session. Every method may be called by many threads at once.
 
     Args:
-        manager: the session and its statements.
+        manager: the session and its statements; an attribute too.
         runtime: for the lock.
     """
 
     def __init__(self, manager: LivySessionManager, runtime: Runtime) -> None:
-        self._manager = manager
+        self.manager = manager
         self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._running: list[Statement] = []
 
@@ -56,11 +57,11 @@ class Client:
             OutcomeUnknown: it may have run, and nobody can tell.
             LivyError, TransportError: it did not succeed; see ``Statement.run``.
         """
-        statement = self._manager.statement(sql)
+        statement = self.manager.statement(sql)
         with self._lock:
             self._running.append(statement)
         try:
-            return self._manager.run(statement).rows
+            return self.manager.run(statement).rows
         finally:
             with self._lock:
                 self._running.remove(statement)
@@ -74,7 +75,7 @@ class Client:
 
     def close(self) -> None:
         """Delete every session that was made. Never raises."""
-        self._manager.disconnect()
+        self.manager.disconnect()
 
 
 def connect(
@@ -89,6 +90,7 @@ def connect(
     logger: logging.Logger | None = None,
     settings: Mapping[str, float] | None = None,
     leases: LeaseFile | None = None,
+    timings: Timings | None = None,
 ) -> Client:
     """A client of one server; the session starts with the first statement.
 
@@ -103,6 +105,7 @@ def connect(
         logger: where retries are told.
         settings: any of ``DEFAULTS``.
         leases: where the session is left to the next client; ``None`` deletes it at the end.
+        timings: how long statements took before; ``None`` remembers nothing.
 
     Raises:
         TypeError: a setting that does not exist.
@@ -118,7 +121,7 @@ def connect(
     pace = Pace(clock, requests_per_minute)
     retrier = Retrier(clock, pace, tokens, told, figures.connect_retries, figures.connect_timeout)
     body = {"name": "dbt-fabricspark", **(session or {"kind": "sql"})}
-    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases), clock)
+    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases, timings), clock)
 
 
 class Driver(Protocol):

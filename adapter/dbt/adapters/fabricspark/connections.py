@@ -10,22 +10,19 @@ from typing import Any, cast
 
 from dbt.adapters.contracts.connection import AdapterResponse, Connection, ConnectionState
 from dbt.adapters.events.logging import AdapterLogger
-from dbt.adapters.fabricspark.__version__ import version
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
-from dbt.adapters.fabricspark.identity import token_source
-from dbt.adapters.fabricspark.lease import LeaseFile
-from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
+from dbt.adapters.fabricspark.livy.statement import PYTHON
 from dbt.adapters.fabricspark.livysession import LivySessionManager
-from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.naming import Naming
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
-from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
-from dbt.adapters.fabricspark.resilience.transport import Transport
 from dbt.adapters.fabricspark.signals import StopHandler
+from dbt.adapters.fabricspark.target import Target, make_target
+from dbt.adapters.fabricspark.timings import Timings
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
@@ -55,30 +52,52 @@ class SessionManagers:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = RankedCondition(runtime, Rank.TARGETS)
-        self._managers: dict[str, tuple[LivySessionManager, HaltingRuntime]] = {}
+        self._targets: dict[str, Target] = {}
+        self._namings: dict[str, Naming] = {}
+        self._timings: dict[str, Path] = {}
+
+    def remember(self, credentials: FabricSparkCredentials, path: Path | None) -> None:
+        """Keep in that file how long a target's statements take, from its next session on."""
+        if path is not None:
+            with self._lock:
+                self._timings[_identity(credentials)] = path
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
         """The manager for a target, made on first use."""
+        return self.target(credentials).sessions
+
+    def target(self, credentials: FabricSparkCredentials) -> Target:
+        """Everything a target talks to, made on first use."""
         key = _identity(credentials)
         with self._lock:
-            if key not in self._managers:
+            if key not in self._targets:
                 runtime = HaltingRuntime(self._runtime)
-                self._managers[key] = (_manager(credentials, runtime), runtime)
-            return self._managers[key][0]
+                timings = Timings(self._timings.get(key), runtime, logger)
+                naming = self._naming(key, credentials)
+                self._targets[key] = make_target(credentials, runtime, naming, timings, logger)
+            return self._targets[key]
+
+    def naming(self, credentials: FabricSparkCredentials) -> Naming:
+        """How a target's relations are written. It outlives the sessions: what a lakehouse is does not change."""
+        with self._lock:
+            return self._naming(_identity(credentials), credentials)
+
+    def _naming(self, key: str, credentials: FabricSparkCredentials) -> Naming:
+        return self._namings.setdefault(key, credentials.naming())
 
     def disconnect(self, credentials: FabricSparkCredentials) -> None:
         """End a target's session. Never raises."""
         with self._lock:
-            found = self._managers.pop(_identity(credentials), None)
+            found = self._targets.pop(_identity(credentials), None)
         if found is not None:
-            found[0].disconnect()
+            found.sessions.disconnect()
 
     def halt(self) -> None:
         """End every wait of every target; what is asked of them from now on is refused, but for cleaning up."""
         with self._lock:
-            runtimes = [runtime for _, runtime in self._managers.values()]
-        for runtime in runtimes:
-            runtime.halt()
+            targets = list(self._targets.values())
+        for target in targets:
+            target.runtime.halt()
 
     def halt_soon(self) -> None:
         """The same from a signal handler, which must not wait for a lock."""
@@ -89,29 +108,18 @@ def _identity(credentials: FabricSparkCredentials) -> str:
     return repr((credentials.base_url, credentials.who, sorted(credentials.session_body().items(), key=str)))
 
 
-def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime) -> LivySessionManager:
-    tokens = token_source(credentials, runtime, logger)
-    settings = credentials.settings()
-    transport = Transport(
-        credentials.base_url,
-        http_timeout=settings.http_timeout,
-        tokens=tokens,
-        user_agent=f"dbt-fabricspark/{version}",
-        left=runtime.left,
-    )
-    leases = None
-    if credentials.reuse_session:
-        leases = LeaseFile(Path(credentials.session_id_file).absolute(), credentials.session_key, logger)
-    retrier = Retrier(
-        runtime,
-        Pace(runtime, credentials.request_rate),
-        tokens,
-        logger,
-        settings.connect_retries,
-        settings.connect_timeout,
-    )
-    api = LivyApi(transport, retrier)
-    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases)
+def timings_file(config: Any) -> Path | None:
+    """Where a project remembers durations: beside its target folder, or in it if that is not the project's own.
+
+    Args:
+        config: dbt's; ``dbt debug`` has one without a project.
+    """
+    root, target = getattr(config, "project_root", None), getattr(config, "target_path", None)
+    if not root or not target:
+        return None
+    project = Path(root).resolve()
+    folder = (project / target).resolve()
+    return Path(folder.parent if project in folder.parents else folder, ".fabricspark-timings.json")
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -124,6 +132,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stopping.install()
+        self.sessions.remember(cast(FabricSparkCredentials, self.profile.credentials), timings_file(self.profile))
 
     @classmethod
     def open(cls, connection: Connection) -> Connection:
@@ -141,7 +150,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
             connection.handle = None
             connection.state = ConnectionState.FAIL
             raise
-        connection.handle = LivyHandle(session)
+        connection.handle = LivyHandle(session, lambda: connection.name)
         connection.state = ConnectionState.OPEN
         return connection
 
@@ -177,6 +186,23 @@ class FabricSparkConnectionManager(SQLConnectionManager):
             connection.handle.cancel()
         except (LivyError, TransportError) as error:
             logger.warning("cancelling %s: %s", connection.name, error)
+
+    def run_python(self, code: str) -> AdapterResponse:
+        """Run a Python model's code in the session, to its end.
+
+        Raises:
+            DbtDatabaseError: it failed; the Python traceback is in the message.
+        """
+        connection = self.get_thread_connection()
+        with self.exception_handler(code):
+            logger.debug("running Python on %s:\n%s", connection.name, code)
+            cursor = connection.handle.cursor()
+            cursor.execute(code, kind=PYTHON)
+            return self.get_response(cursor)
+
+    def target(self) -> Target:
+        """What this connection's target talks to."""
+        return self.sessions.target(cast(FabricSparkCredentials, self.profile.credentials))
 
     @contextmanager
     def exception_handler(self, sql: str) -> Generator[None, None, None]:

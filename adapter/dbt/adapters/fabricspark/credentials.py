@@ -6,13 +6,19 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from dbt.adapters.contracts.connection import Credentials
+from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.authentication import check_authentication, listed
+from dbt.adapters.fabricspark.fabric import LakehouseView
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS, check_incumbent_fields
 from dbt.adapters.fabricspark.lease import target_key
+from dbt.adapters.fabricspark.naming import Naming, in_workspace
+from dbt.adapters.fabricspark.shortcuts import Shortcut
+from dbt.adapters.fabricspark.shortcuts import read as read_shortcuts
 from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtRuntimeError
 
@@ -20,6 +26,8 @@ LIVY_MODES = ("fabric", "local")
 
 SECRETS = ("client_secret", "client_certificate_password", "accessToken", "credential_kwargs")
 """Fields whose values appear in no message."""
+
+SHORTCUTS_FILE = "shortcuts.json"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -46,7 +54,7 @@ def _setting(default: Any, help: str) -> Any:
 class FabricSparkCredentials(Credentials):
     """One target of a ``profiles.yml``."""
 
-    database: str | None = _setting(None, "Not used: relations are `schema.table`.")  # type: ignore[assignment]  # dbt: non-optional
+    database: str | None = _setting(None, "Not to be set: it is the lakehouse.")  # type: ignore[assignment]  # dbt: non-optional
     schema: str | None = _setting(None, "Schema dbt builds in. Default: the lakehouse's name.")  # type: ignore[assignment]  # dbt: non-optional
     method: str = _setting("livy", "Only `livy`.")
     livy_mode: str = _setting(
@@ -55,6 +63,13 @@ class FabricSparkCredentials(Credentials):
     lakehouse: str | None = _setting(None, "Name of the lakehouse. Required in mode `fabric`.")
     workspaceid: str | None = _setting(None, "GUID of the workspace. Required in mode `fabric`.")
     lakehouseid: str | None = _setting(None, "GUID of the lakehouse. Required in mode `fabric`.")
+    workspace_name: str | None = _setting(
+        None, "Name of the workspace, to be written in front of the lakehouse: relations then have four parts."
+    )
+    lakehouse_schemas_enabled: bool | None = _setting(
+        None, "Whether the lakehouse has schemas: relations then have three parts. Default: Fabric is asked."
+    )
+    quote_identifiers: bool = _setting(False, "Whether every part of a relation's name is quoted.")
     endpoint: str = _setting(
         "https://api.fabric.microsoft.com/v1", "Fabric's REST API; https, but for this machine itself."
     )
@@ -82,6 +97,12 @@ class FabricSparkCredentials(Credentials):
     accessToken: str | None = _setting(None, "For `token`: a bearer token from elsewhere.")
     azure_cli_process_timeout: int = _setting(10, "Seconds `az` may take to give a token.")
     environmentId: str | None = _setting(None, "GUID of a Fabric environment to run in.")
+    create_shortcuts: bool = _setting(False, "Make the shortcuts below in the lakehouse, before anything else runs.")
+    shortcuts_json_str: str | None = _setting(
+        None,
+        "For `create_shortcuts`, JSON: a list of `path`, `shortcut_name`, `source_workspace_id`, `source_item_id`, "
+        "`source_path`. Default: what the file `shortcuts.json` in the current folder says.",
+    )
     session_idle_timeout: str | None = _setting(None, "Spark's own idle time-out of the session, such as `20m`.")
     spark_config: dict[str, Any] = _setting(
         dict, "Sent as the body of the request for a session: `name`, `conf`, sizes."
@@ -132,7 +153,7 @@ class FabricSparkCredentials(Credentials):
         for check in _CHECKS:
             check(self)
         self.schema = self.schema or self.lakehouse or "default"
-        self.database = None
+        self.database = in_workspace(self.lakehouse, self.workspace_name) if self.livy_mode == "fabric" else None
 
     @property
     def type(self) -> str:
@@ -152,9 +173,63 @@ class FabricSparkCredentials(Credentials):
             f"/livyapi/versions/{_API_VERSION}"
         )
 
+    @property
+    def lakehouse_in_fabric(self) -> tuple[str, str] | None:
+        """GUIDs of workspace and lakehouse; ``None`` for Apache Livy, which has neither."""
+        if self.livy_mode != "fabric":
+            return None
+        return str(self.workspaceid), str(self.lakehouseid)
+
+    def shortcuts(self) -> list[Shortcut]:
+        """Those to be made when a session starts.
+
+        Raises:
+            DbtRuntimeError: there is no such file, or it makes no sense.
+        """
+        if not self.create_shortcuts:
+            return []
+        if self.shortcuts_json_str:
+            return read_shortcuts(self.shortcuts_json_str)
+        try:
+            return read_shortcuts(Path(SHORTCUTS_FILE).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DbtRuntimeError(
+                f"create_shortcuts needs shortcuts_json_str or a file {SHORTCUTS_FILE}: {error.strerror}"
+            ) from None
+
+    def naming(self) -> Naming:
+        """How relations are written, as far as the profile says."""
+        return Naming(self.database, self.quote_identifiers, self.lakehouse_schemas_enabled)
+
+    def check_lakehouse(self, found: LakehouseView) -> None:
+        """Compare the profile with what the lakehouse is.
+
+        Raises:
+            FailedToConnectError: names made by this profile would lead elsewhere, or nowhere.
+        """
+        if found.name.lower() != str(self.lakehouse).lower():
+            raise FailedToConnectError(
+                f"lakehouse {self.lakehouseid} is called '{found.name}', and the profile calls it '{self.lakehouse}'"
+            )
+        if not found.schemas and str(self.schema).lower() != found.name.lower():
+            raise FailedToConnectError(
+                f"lakehouse '{found.name}' has no schemas, and the profile wants schema '{self.schema}' in it: set "
+                f"schema: {found.name}"
+            )
+
     def _connection_keys(self) -> tuple[str, ...]:
         # Not `endpoint`: dbt-spark's macros take a target that has one for a Databricks SQL endpoint.
-        return ("method", "livy_mode", "schema", "lakehouse", "workspaceid", "lakehouseid", *_SHOWN_SETTINGS)
+        return (
+            "method",
+            "livy_mode",
+            "database",
+            "schema",
+            "lakehouse",
+            "workspace_name",
+            "workspaceid",
+            "lakehouseid",
+            *_SHOWN_SETTINGS,
+        )
 
     def connection_info(self, *, with_aliases: bool = False) -> Iterable[tuple[str, Any]]:
         yield "server", self.base_url
@@ -292,6 +367,14 @@ def _check_fabric(c: FabricSparkCredentials) -> None:
     check_authentication(c.authentication, lambda name: getattr(c, name, None))
 
 
+def _check_database(c: FabricSparkCredentials) -> None:
+    meant = in_workspace(c.lakehouse, c.workspace_name) if c.livy_mode == "fabric" else None
+    if c.database is not None and c.database != meant:
+        raise DbtRuntimeError(f"database '{c.database}' is not to be set: name the lakehouse as 'lakehouse'")
+    if c.workspace_name is not None and not (c.workspace_name and meant):
+        raise DbtRuntimeError("workspace_name is for livy_mode 'fabric', and a name: without it leave it out")
+
+
 def _check_figures(c: FabricSparkCredentials) -> None:
     for name in (
         "http_timeout",
@@ -326,6 +409,7 @@ _CHECKS: tuple[Callable[[FabricSparkCredentials], None], ...] = (
     _check_method,
     _check_local,
     _check_fabric,
+    _check_database,
     _check_figures,
     _check_spark_config,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
-from dbt.adapters.fabricspark.livy.statement import Statement
+from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.progress import FabricSparkResponse, response
@@ -20,23 +20,28 @@ class LivyCursor:
     """One query and its result.
 
     Used by one thread; ``cancel`` may be called from any.
+
+    Args:
+        session: where it runs.
+        node: on whose behalf.
     """
 
-    def __init__(self, session: LivySessionManager) -> None:
+    def __init__(self, session: LivySessionManager, node: str = "") -> None:
         self._session = session
+        self._node = node
         self._statement: Statement | None = None
         self._output: Output | None = None
         self._next = 0
 
-    def execute(self, sql: str, bindings: Sequence[Any] | None = None) -> None:
-        """Run ``sql`` to its end; with ``bindings``, its ``%s`` are replaced by literals first.
+    def execute(self, sql: str, bindings: Sequence[Any] | None = None, kind: Kind = SQL) -> None:
+        """Run ``sql``, or code of another kind, to its end; with ``bindings``, its ``%s`` are replaced by literals.
 
         Raises:
             LivyError, TransportError: as ``Statement.run``.
         """
         code = sql if bindings is None else bind(sql, bindings)
         self._output, self._next = None, 0
-        self._statement = self._session.statement(code)
+        self._statement = self._session.statement(code, self._node, kind)
         self._output = self._session.run(self._statement)
 
     @property
@@ -73,13 +78,14 @@ class LivyCursor:
         Raises:
             DbtDatabaseError: there are fewer because the server left rows out; a part must not pass for the whole.
         """
-        rows = self._rows
+        rows, limit = self._rows, self._session.row_limit
         end = self._next + size
         if end > len(rows) and self._is_cut:
             raise DbtDatabaseError(
                 f"the server cut the result of statement {self.query_id} after {len(rows)} rows, and a part must not "
-                "pass for the whole. Ask for fewer rows or for an aggregate, or let sessions return more: "
-                f"spark_config: {{conf: {{{NUM_ROWS}: 100000}}}} in the profile"
+                "pass for the whole. Ask for fewer rows or for an aggregate"
+                # Fabric's limit is its own.
+                + ("" if limit is None else f"; {NUM_ROWS} in spark_config.conf lets sessions return more")
             )
         found = rows[self._next : end]
         self._next += len(found)
@@ -121,15 +127,21 @@ class LivyCursor:
 
 
 class LivyHandle:
-    """A dbt connection's view of the shared session."""
+    """A dbt connection's view of the shared session.
 
-    def __init__(self, session: LivySessionManager) -> None:
+    Args:
+        session: the shared one.
+        node: says on whose behalf the connection is used now.
+    """
+
+    def __init__(self, session: LivySessionManager, node: Callable[[], str | None] = lambda: None) -> None:
         self._session = session
+        self._node = node
         self._cursor: LivyCursor | None = None
 
     def cursor(self) -> LivyCursor:
         """A new cursor; the last one made is the one ``cancel`` stops."""
-        self._cursor = LivyCursor(self._session)
+        self._cursor = LivyCursor(self._session, self._node() or "")
         return self._cursor
 
     def cancel(self) -> None:

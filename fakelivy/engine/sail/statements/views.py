@@ -150,6 +150,7 @@ def _create_temporary(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Tabl
         listed = ", ".join(quote_name(column) for column, _ in columns)
         body = f"select * from ({body}) as __view({listed})"
     ctx.execute(f"create or replace temporary view {quote_name(name)} as {body}")
+    ctx.temporary_columns[name] = ctx.schema_of(f"select * from {quote_name(name)}")
     ctx.temporary[name] = body
     return EMPTY
 
@@ -162,10 +163,18 @@ def expected_view(parts: tuple[str, ...]) -> SparkError:
     return spark_error("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"A view is expected but {quoted(parts)} is a table.")
 
 
+def wrong_command(kind: str, parts: tuple[str, ...], found: str, other: str) -> SparkError:
+    """The error of DROP ``kind`` for something that is ``found`` and dropped by DROP ``other``."""
+    return spark_error(
+        "WRONG_COMMAND_FOR_OBJECT_TYPE",
+        f"The operation DROP {kind} requires a {kind}. But {quoted(parts)} is a {found}. Use DROP {other} instead.",
+    )
+
+
 def drop_temporary(ctx: Context, name: str) -> Table:
     """Drop a temporary view of the session."""
     ctx.execute(f"drop view if exists {quote_name(name.lower())}")
-    del ctx.temporary[name.lower()]
+    del ctx.temporary[name.lower()], ctx.temporary_columns[name.lower()]
     return EMPTY
 
 
@@ -181,7 +190,7 @@ def drop(ctx: Context, cursor: Cursor) -> Table:
             return EMPTY
         raise not_found(parts)
     if not relation.is_view:
-        raise expected_view(parts)
+        raise wrong_command("VIEW", parts, "MANAGED", "TABLE")
     ctx.catalog.drop(relation)
     return EMPTY
 

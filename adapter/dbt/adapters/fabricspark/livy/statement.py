@@ -22,12 +22,12 @@ from dbt.adapters.fabricspark.livy.find import Absent, find_statement
 from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
-from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
+from dbt.adapters.fabricspark.resilience.polling import Look, poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 CANCEL_TIMEOUT = 5.0
@@ -41,6 +41,9 @@ SETTLE_PAUSE = 0.5
 
 WATCH = 60.0
 """Seconds between two looks at the session while its statement goes on, or cannot be looked at."""
+
+_LINES = 30
+"""Entries of a Python traceback that are shown, the last ones."""
 
 _NOISE = 8
 """Lines of a server-side traceback worth showing; the rest is the JVM's."""
@@ -82,14 +85,40 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class StatementSettings:
-    """Seconds a statement may take, and the longest pause between two looks at it."""
+    """How long to wait for a statement, in seconds.
+
+    Attributes:
+        timeout: what it may take.
+        longest_pause: between two looks at it.
+        expected: how long it ran last time; ``None`` if nobody knows.
+    """
 
     timeout: float
     longest_pause: float
+    expected: float | None = None
 
 
 _TAKES_THE_REST = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:set|reset|add|list)\b", re.IGNORECASE | re.DOTALL)
 """Statements for which Spark takes all that follows as it is: a comment after ``SET k = v`` is part of the value."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A language of statements.
+
+    Attributes:
+        name: Livy's.
+        comment: how a comment is written; it makes the mark.
+        traceback: whether an error's traceback tells the user more than its last line.
+    """
+
+    name: str
+    comment: str
+    traceback: bool = False
+
+
+SQL = Kind("sql", "/* {} */")
+PYTHON = Kind("pyspark", "# {}", traceback=True)
 
 
 def marked(sql: str, mark: str) -> str:
@@ -106,6 +135,7 @@ class Statement:
         settings: see there.
         runtime: clock, lock and the mark.
         logger: where surprises that are survived are told.
+        kind: its language; only SQL may be known to be safe to repeat.
 
     Attributes:
         mark: the comment.
@@ -115,21 +145,30 @@ class Statement:
         view: what was seen last, with the server's progress and times.
         submitted_at, running_at, noticed_at: moments on the monotonic clock: the submission, the first look that saw
             it running, the look that saw its end; ``None`` until then.
+        idle_until: the last moment at which it is known not to have begun.
         on_look: called after every look, by the thread that runs it.
+        key: what it is remembered under.
     """
 
     def __init__(
-        self, api: LivyApi, sql: str, settings: StatementSettings, runtime: Runtime, logger: logging.Logger
+        self,
+        api: LivyApi,
+        sql: str,
+        settings: StatementSettings,
+        runtime: Runtime,
+        logger: logging.Logger,
+        kind: Kind = SQL,
     ) -> None:
         self._api = api
+        self._kind = kind
         self._sql = sql
         self._settings = settings
         self._runtime = runtime
         self._logger = logger
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
         self._cancelled = self._told = False
-        self._repeatable = is_safe_to_repeat(sql)
-        self.mark = f"/* dbt-fabricspark {runtime.unique()} */"
+        self._repeatable = kind is SQL and is_safe_to_repeat(sql)
+        self.mark = kind.comment.format(f"dbt-fabricspark {runtime.unique()}")
         self.session_id: str | None = None
         self.id: int | None = None
         self.sends = 0
@@ -138,6 +177,8 @@ class Statement:
         self.submitted_at: float | None = None
         self.running_at: float | None = None
         self.noticed_at: float | None = None
+        self.idle_until = self._seen_at = 0.0
+        self.key = ""
         self.on_look: Callable[[Statement], None] | None = None
 
     def run(self, place: Place) -> Output:
@@ -191,7 +232,7 @@ class Statement:
     def _submit(self, place: Place, deadline: Deadline) -> StatementView:
         operation = Operation.SUBMIT_READ if self._repeatable else Operation.SUBMIT_WRITE
         newest = place.newest
-        self.submitted_at = self._runtime.monotonic()
+        self.submitted_at = self.idle_until = self._runtime.monotonic()
         error: AttemptError | None = None
         for _ in range(SENDS):
             self._stop_if_cancelled()
@@ -200,7 +241,7 @@ class Statement:
             self.sends += 1
             try:
                 return self._api.submit_statement(
-                    str(self.session_id), marked(self._sql, self.mark), operation, deadline
+                    str(self.session_id), marked(self._sql, self.mark), operation, deadline, self._kind.name
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
@@ -221,7 +262,10 @@ class Statement:
                     # Livy counts from 0 again after a restart: it may have been another session's list (F40).
                     found = Absent.SESSION_GONE if place.ended() else Absent.PERHAPS
                 self._judge_absence(found, decision, lost)
-        raise error or LivyError("no submission was tried")
+        if error is None:
+            raise LivyError("no submission was tried")
+        error.attempts, error.elapsed = self.sends, deadline.elapsed
+        raise error
 
     def _judge_absence(self, absent: Absent, decision: Decision, lost: AttemptError) -> None:
         """Go on to send it again, or raise."""
@@ -247,7 +291,7 @@ class Statement:
             output = self._judge()
             if output is not None:
                 return output
-            deadline.pause(poll_pause(deadline.elapsed, self._settings.longest_pause))
+            deadline.pause(self._pause(deadline))
             if deadline.expired:
                 break
             trouble = self._look(place, deadline)
@@ -258,6 +302,18 @@ class Statement:
             f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and was told to stop. Raise "
             f"statement_timeout in the profile if it needs longer." + (f" Last trouble: {trouble}" if trouble else "")
         )
+
+    def _pause(self, deadline: Deadline) -> float:
+        """Until the next look."""
+        look = self._due(deadline)
+        return poll_pause(self._runtime.monotonic() - look.begun, self._settings.longest_pause, look.expected)
+
+    def _due(self, deadline: Deadline) -> Look:
+        """The next look. What a statement took last time says nothing of how long it queues behind others."""
+        queues = self.looks > 0 and self._state == "waiting"
+        if self._settings.expected is None or queues:
+            return Look(deadline.started, self._seen_at)
+        return Look(self.idle_until, self._seen_at, self._settings.expected)
 
     def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
         """How a write ended that was told to stop: it may have been done just before, or not listen."""
@@ -277,7 +333,8 @@ class Statement:
     def _look(self, place: Place, deadline: Deadline) -> AttemptError | None:
         """Look once more; the trouble, if that did not work out and may pass."""
         try:
-            self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH)), place)
+            worth = self._due(deadline).worth
+            self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH), worth), place)
         except SessionGone as error:
             self._lost(str(error), ended=True, cause=error)
         except AttemptError as error:
@@ -300,6 +357,9 @@ class Statement:
             cancelled = self._cancelled
         place.saw(view.id)
         self.looks += not new
+        self._seen_at = self._runtime.monotonic()
+        if view.state == "waiting" and not new:
+            self.idle_until = self._runtime.monotonic()
         if view.state == "running" and self.running_at is None:
             self.running_at = self._runtime.monotonic()
         if statement_phase(view.state) is not StatementPhase.PENDING:
@@ -322,10 +382,11 @@ class Statement:
 
     def _unknown(self, what: str, why: str, *, ended: bool, cause: BaseException | None) -> NoReturn:
         since = self._runtime.monotonic() - (self.submitted_at or 0.0)
+        sent = "once" if self.sends == 1 else f"{self.sends} times"
         number = "a statement" if self.id is None else f"statement {self.id}"
         raise OutcomeUnknown(
-            f"{what}: {why}. The statement may have run, in whole or in part; it was not sent again. Sent {self.sends} "
-            f"times in {since:.0f} s. Before you run this model again, look at its table, and at {number} of Livy "
+            f"{what.rstrip('.')}; {why}. The statement may have run, in whole or in part; it was not sent again. Sent "
+            f"{sent}, {since:.0f} s ago. Before you run this model again, look at its table, and at {number} of Livy "
             f"session {self.session_id} with the comment {self.mark}.",
             session_id=self.session_id,
             statement_id=self.id,
@@ -339,7 +400,7 @@ class Statement:
         if phase is StatementPhase.CANCELLED:
             raise StatementCancelled(f"{self._name} was cancelled" + _detail(output))
         if phase is StatementPhase.FAILED or (output is not None and output.status == "error"):
-            raise StatementFailed(_error_text(output) or f"{self._name} failed without a message")
+            raise StatementFailed(_error_text(output, self._kind) or f"{self._name} failed without a message")
         if phase is StatementPhase.FINISHED and output is not None:
             return output
         # Pending; or finished with an output that has not arrived yet, which is a race on the server (F30).
@@ -371,6 +432,16 @@ class Statement:
             self._logger.warning("%s could not be cancelled on the server: %s", self._name, error)
 
     @property
+    def ran(self) -> float | None:
+        """Seconds it ran: by the server's clock, or as far as could be seen; ``None`` before its end."""
+        if self.noticed_at is None:
+            return None
+        seen = self.noticed_at - self.idle_until
+        if self.view is not None and 0 < self.view.started <= self.view.completed:
+            return min(seen, (self.view.completed - self.view.started) / 1000)
+        return seen
+
+    @property
     def _id(self) -> int:
         if self.id is None:
             raise LivyError("the statement has not been sent")
@@ -390,11 +461,14 @@ def _detail(output: Output | None) -> str:
     return f": {text}" if text else ""
 
 
-def _error_text(output: Output | None) -> str:
+def _error_text(output: Output | None, kind: Kind = SQL) -> str:
     if output is None:
         return ""
     name = "" if output.ename in ("", "Error") else f"{output.ename}: "
     text = f"{name}{output.evalue}".strip()
+    if text and kind.traceback:
+        lines = [line.rstrip("\n") for line in output.traceback[-_LINES:]]
+        return "\n".join([text, *lines[: -1 if lines[-1:] == [text] else None]])
     if text:
         return text
     return "\n".join(output.traceback[:_NOISE])
