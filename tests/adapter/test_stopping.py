@@ -82,7 +82,7 @@ def test_stopping_one_target_does_not_stop_another() -> None:
     one, two = target("one"), target("two")
 
     def work() -> None:
-        runtimes = [managers.of(credentials)._runtime for credentials in (one, two)]
+        runtimes = [managers.target(credentials).runtime for credentials in (one, two)]
         managers.halt(one)
         with pytest.raises(Halted):
             runtimes[0].sleep(1)

@@ -22,6 +22,7 @@ NOT_SHOWN = {
     " of an earlier run goes on although it was cancelled",
     # inside: a caller's mistake, or turned into another error before anybody sees it
     "no submission was tried",
+    "high-concurrency session ",
     "the statement has not been sent",
     "there is no Livy session: it was deleted or never created",
     "locks taken in the wrong order: ",
@@ -30,9 +31,11 @@ NOT_SHOWN = {
     "the last try returns or raises",
     # as others of their kind, at another moment
     "another thread has been starting a Livy session for ",
+    "another thread has been waiting for a REPL for ",
     "the run ended while a Livy session started",
     "cancelled before it was sent",
     "whether the lakehouse has schemas, and so how its tables are named, could not be learned: ",
+    "the shortcuts of the profile could not be made: ",
     " failed without a message",
     "; and then ",
     "' cannot be used: ",
@@ -43,12 +46,16 @@ NOT_SHOWN = {
     "the server answered without a list where one was expected",
     "a result row has ",
     "Fabric described the lakehouse without its name or its properties",
+    "Fabric started a job and did not say where to look for it",
+    "Fabric listed the schedules of the lakehouse in a form that makes no sense",
+    "Fabric described the shortcut ",
+    "Fabric described a job without its status",
     "the server answered with ",
 }
 """The longest piece of text of every message that is not in the gallery."""
 
 
-OF_MODELS = ("impl.py", "metadata.py", "partitions.py", "seeds.py")
+OF_MODELS = ("impl.py", "metadata.py", "partitions.py", "refresh.py", "seeds.py", "shortcuts.py")
 """Modules whose errors are about a project's own models: some are in the gallery, all say themselves what to do."""
 
 
