@@ -23,6 +23,9 @@ PAGE = 50
 MOST_PAGES = 40
 """A list that goes on for longer than this is not read to its end."""
 
+DELETE_REQUEST_TIMEOUT = 25.0
+"""Seconds for one request to delete a session: one that hangs leaves time for others."""
+
 
 class LivyApi:
     """A Livy server at ``transport.base_url``; Apache Livy and Fabric differ only above that.
@@ -70,7 +73,7 @@ class LivyApi:
         path = f"/sessions/{session_id}"
 
         def attempt() -> bool:
-            self._call("DELETE", path, deadline, expect_json=False)
+            self._call("DELETE", path, deadline.sooner(DELETE_REQUEST_TIMEOUT), expect_json=False)
             return True
 
         return self.retrier.call(Operation.DELETE, attempt, deadline, gone=False)
