@@ -102,10 +102,13 @@ def test_every_command_of_the_documentation_is_understood(page: str) -> None:
 
 
 def test_the_scenarios_of_the_documentation_are_scenarios(tmp_path: Path) -> None:
-    for page, read in {"docs/chaos.md": load_virtual, "docs/processes.md": load_process}.items():
+    examples = []
+    for page in ("docs/chaos.md", "docs/processes.md"):
         (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
-        (tmp_path / "own.yml").write_text(example, encoding="utf-8")
-        assert read(tmp_path / "own.yml")
+        examples.append(tmp_path / f"{len(examples)}.yml")
+        examples[-1].write_text(example, encoding="utf-8")
+    assert load_virtual(examples[0]).title
+    assert load_process(examples[1]).title
 
 
 @pytest.mark.parametrize(("dialect", "tls"), [("livy", False), ("fabric", False), ("fabric", True)])
