@@ -102,7 +102,7 @@ def test_every_command_of_the_documentation_is_understood(page: str) -> None:
 
 
 def test_the_scenarios_of_the_documentation_are_scenarios(tmp_path: Path) -> None:
-    examples = []
+    examples: list[Path] = []
     for page in ("docs/chaos.md", "docs/processes.md"):
         (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
         examples.append(tmp_path / f"{len(examples)}.yml")
