@@ -14,7 +14,6 @@ from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livy.statement import PYTHON
-from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.naming import Naming
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
@@ -62,10 +61,6 @@ class SessionManagers:
             with self._lock:
                 self._timings[_identity(credentials)] = path
 
-    def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
-        """The manager for a target, made on first use."""
-        return self.target(credentials).sessions
-
     def target(self, credentials: FabricSparkCredentials) -> Target:
         """Everything a target talks to, made on first use."""
         key = _identity(credentials)
@@ -90,12 +85,13 @@ class SessionManagers:
         with self._lock:
             found = self._targets.pop(_identity(credentials), None)
         if found is not None:
-            found.sessions.disconnect()
+            found.pool.disconnect()
 
-    def halt(self) -> None:
-        """End every wait of every target; what is asked of them from now on is refused, but for cleaning up."""
+    def halt(self, credentials: FabricSparkCredentials | None = None) -> None:
+        """End every wait of a target, or of all; what is asked of it from now on is refused, but for cleaning up."""
+        key = None if credentials is None else _identity(credentials)
         with self._lock:
-            targets = list(self._targets.values())
+            targets = [target for each, target in self._targets.items() if key in (None, each)]
         for target in targets:
             target.runtime.halt()
 
@@ -105,7 +101,8 @@ class SessionManagers:
 
 
 def _identity(credentials: FabricSparkCredentials) -> str:
-    return repr((credentials.base_url, credentials.who, sorted(credentials.session_body().items(), key=str)))
+    repls = (credentials.has_repls, credentials.kept_tag)
+    return repr((credentials.base_url, credentials.who, repls, sorted(credentials.session_body().items(), key=str)))
 
 
 def timings_file(config: Any) -> Path | None:
@@ -144,13 +141,13 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         if connection.state == ConnectionState.OPEN:
             return connection
         try:
-            session = cls.sessions.of(connection.credentials)
-            session.connect()
+            pool = cls.sessions.target(connection.credentials).pool
+            session = pool.borrow()
         except BaseException:
             connection.handle = None
             connection.state = ConnectionState.FAIL
             raise
-        connection.handle = LivyHandle(session, lambda: connection.name)
+        connection.handle = LivyHandle(session, lambda: connection.name, pool.give_back)
         connection.state = ConnectionState.OPEN
         return connection
 
@@ -171,7 +168,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         Only open ones are touched: looking at the handle of one that is not would open it. No lock is held while the
         server is told.
         """
-        self.sessions.halt()
+        self.sessions.halt(cast(FabricSparkCredentials, self.profile.credentials))
         mine = self.get_if_exists()
         with self.lock:
             others = [each for each in self.thread_connections.values() if each is not mine]
