@@ -54,6 +54,7 @@ bench: $(VENV)/installed-dev ## measure the adapter's start and growth, the fake
 	@$(BIN)/python -m tests.bench.chaos $(ARGS)
 	@$(BIN)/python -m tests.bench.startup $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tests.bench.growth $(filter --quick,$(ARGS))
+	@$(BIN)/python -m tests.bench.runs $(filter --quick,$(ARGS))
 
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py

@@ -108,3 +108,29 @@ def test_a_kept_tag_leaves_the_session_to_the_next_run(server: FakeLivy, tmp_pat
         assert built.success, built
     assert "delete_session" not in project(tmp_path, server).requests()
     assert {event.after for event in events(server, HighConcurrencyMoved)} >= {"Idle", "Deleting"}
+
+
+def test_temporary_views_stay_with_their_thread(server: FakeLivy, tmp_path: Path) -> None:
+    made = project(tmp_path, server)
+    merged = (
+        "{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }} "
+        "select id, {{ 1 if is_incremental() else 0 }} as run from range({{ 4 if is_incremental() else 2 }})"
+    )
+    made.write({"models/merged.sql": merged})
+    for _ in range(2):
+        built = made.dbt("run")
+        assert built.success, built
+    assert made.rows("select id, run from {{ ref('merged') }} order by id") == [(0, 1), (1, 1), (2, 1), (3, 1)]
+
+
+def test_a_session_that_dies_takes_its_repls_along_and_no_later_model_fails(server: FakeLivy, tmp_path: Path) -> None:
+    made = project(tmp_path, server, threads=2)
+    with server.fault('submit_repl_statement[contains="table home.dbo.m3"]:after_commit:session_to(dead)@first(1)'):
+        built = made.dbt("run")
+    unknown = [message for status, message in built.nodes.values() if status != "success"]
+    assert 1 <= len(unknown) <= 2, built
+    assert all("may have run" in message for message in unknown)
+    # Its neighbours have one replacement, not one each.
+    assert len({event.session for event in events(server, HighConcurrencyMoved)}) == 2
+    assert made.dbt("run").success
+    assert left(server) == []
