@@ -152,6 +152,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fidelity-shares": fidelity.shares,
     "fidelity-functions": fidelity.functions,
     "fidelity-statements": fidelity.statements,
+    "fidelity-matrix": fidelity.the_259,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
