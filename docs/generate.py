@@ -25,6 +25,7 @@ from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
 from tests.engine.fidelity import tables as fidelity
+from tests.projects import costs
 from tests.resilience import gallery
 
 ROOT = Path(__file__).parent.parent
@@ -138,6 +139,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
     "errors": gallery.page,
+    "costs": costs.table,
     "noticing": noticing.table,
     "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,
@@ -150,6 +152,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fidelity-shares": fidelity.shares,
     "fidelity-functions": fidelity.functions,
     "fidelity-statements": fidelity.statements,
+    "fidelity-matrix": fidelity.the_259,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
