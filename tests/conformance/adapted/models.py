@@ -1,0 +1,91 @@
+"""What else is said in Postgres's words: ephemeral models, `dbt show`, unit tests, timestamps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt.tests.adapter.dbt_show.test_dbt_show import TestShowDoesNotHandleDoubleLimit
+from dbt.tests.adapter.ephemeral.test_ephemeral import TestEphemeralMulti, TestEphemeralNested
+from dbt.tests.adapter.unit_testing.test_types import TestPostgresUnitTestingTypes
+from dbt.tests.adapter.utils.test_timestamps import TestCurrentTimestamps
+from dbt.tests.util import check_relations_equal, run_dbt
+
+
+def _built(model: str) -> str:
+    return " ".join(Path("target", "run", "test", "models", model).read_text(encoding="utf-8").split())
+
+
+class AdaptedEphemeralMulti(TestEphemeralMulti):
+    """Spark's `create view`."""
+
+    def test_ephemeral_multi(self, project: Any) -> None:
+        run_dbt(["seed"])
+        assert len(run_dbt(["run"])) == 3
+        for model in ("dependent", "double_dependent", "super_dependent"):
+            check_relations_equal(project.adapter, ["seed", model])
+        assert _built("double_dependent.sql") == (
+            f"create or replace view {project.test_schema}.double_dependent as "
+            f"with __dbt__cte__base as ( select * from {project.test_schema}.seed ), "
+            "__dbt__cte__base_copy as ( select * from __dbt__cte__base ) "
+            "-- base_copy just pulls from base. Make sure the listed "
+            "-- graph of CTEs all share the same dbt_cte__base cte "
+            "select * from __dbt__cte__base where gender = 'Male' union all "
+            "select * from __dbt__cte__base_copy where gender = 'Female'"
+        )
+
+
+class AdaptedEphemeralNested(TestEphemeralNested):
+    """Spark's `create view`."""
+
+    def test_ephemeral_nested(self, project: Any) -> None:
+        assert len(run_dbt(["run"])) == 2
+        assert _built("root_view.sql") == (
+            f"create or replace view {project.test_schema}.root_view as "
+            f"with __dbt__cte__ephemeral_level_two as ( select * from {project.test_schema}.source_table ), "
+            "__dbt__cte__ephemeral as ( select * from __dbt__cte__ephemeral_level_two ) "
+            "select * from __dbt__cte__ephemeral"
+        )
+
+
+class AdaptedShowDoesNotHandleDoubleLimit(TestShowDoesNotHandleDoubleLimit):
+    """The embedded engine's words for a second `limit`; Spark's are a `PARSE_SYNTAX_ERROR`."""
+
+    DATABASE_ERROR_MESSAGE = "duplicated LIMIT clause"
+
+
+class AdaptedUnitTestingTypes(TestPostgresUnitTestingTypes):
+    """Spark's types."""
+
+    @pytest.fixture
+    def data_types(self) -> list[list[str]]:
+        return [
+            ["1", "1"],
+            ["2.0", "2.0"],
+            ["'12345'", "12345"],
+            ["'string'", "string"],
+            ["true", "true"],
+            ["date '2011-11-11'", "2011-11-11"],
+            ["timestamp '2013-11-03 00:00:00-0'", "2013-11-03 00:00:00-0"],
+            ["array(1, 2, 3)", "'array(1, 2, 3)'"],
+            ["map('10', 't', '15', 'f')", """'map("10", "t", "15", "f")'"""],
+            ['named_struct("a", 1, "b", 2)', """'named_struct("a", 1, "b", 2)'"""],
+        ]
+
+
+class AdaptedCurrentTimestamps(TestCurrentTimestamps):
+    """Spark's one type of timestamp."""
+
+    @pytest.fixture(scope="class")
+    def expected_schema(self) -> dict[str, str]:
+        names = ("current_timestamp", "current_timestamp_in_utc_backcompat", "current_timestamp_backcompat")
+        return dict.fromkeys(names, "timestamp")
+
+    @pytest.fixture(scope="class")
+    def expected_sql(self) -> str:
+        return """
+            select current_timestamp() as current_timestamp,
+                   unix_timestamp() as current_timestamp_in_utc_backcompat,
+                   current_timestamp() as current_timestamp_backcompat
+        """
