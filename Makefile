@@ -10,7 +10,7 @@ ARGS   ?=
 URL    ?= sc://127.0.0.1:15002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo spark test test-spark check docs bench wheel tools clean
+.PHONY: help demo spark test test-spark chaos check docs bench wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
@@ -31,6 +31,9 @@ test: $(VENV)/installed-dev ## run the tests in parallel (ARGS='-k name' …)
 test-spark: $(VENV)/installed-dev ## run the engine's tests and the statement suite on a Spark Connect server (URL=sc://…)
 	@$(BIN)/python -m pytest tests/engine/test_spark.py --spark-url "$(URL)" $(ARGS)
 	@$(BIN)/python -m tests.engine.fidelity.statements "$(URL)" --check
+
+chaos: $(VENV)/installed-dev ## every chaos scenario in virtual time, all seeds; minutes (ARGS='--set smoke' …)
+	@$(BIN)/chaos run $(or $(ARGS),--set smoke --set nightly --set rare)
 
 check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 	$(BIN)/ruff check .

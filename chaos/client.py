@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from chaos.simulation import SimulatedRuntime
 
-OURS = "dbt.adapters.fabricspark.client:connect"
+OURS = "dbt.adapters.fabricspark.client:under_test"
 """Where this project's own adapter offers itself."""
 
 

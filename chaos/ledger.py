@@ -80,6 +80,7 @@ class _Work:
         self.engine.settle()
         if self.result is None:
             self.result, self.ends_at = _CANCELLED, self.engine.now()
+            self.engine.stopped.setdefault(self.code, self.ends_at)
             self.engine.running.remove(self)
 
 
@@ -106,6 +107,7 @@ class Ledger:
     Attributes:
         tables: rows of each table, as marks, in the order in which they came.
         rebuilt: how often each table was begun anew.
+        stopped: code that was cancelled while it ran, and when; the server's journal has it when somebody looks.
     """
 
     name = "ledger"
@@ -115,6 +117,7 @@ class Ledger:
         self.now = clock.monotonic
         self.tables_: dict[str, list[str]] = {LEDGER: [], EVENTS: ["seed"]}
         self.rebuilt: dict[str, int] = {}
+        self.stopped: dict[str, float] = {}
         self.running: list[_Work] = []
         self._takes = takes
 

@@ -24,8 +24,11 @@ from chaos.workloads import PROOF, Desk
 LATENCY = 0.01
 """Virtual seconds of a request's way, and of its reply's."""
 
-STEPS = 40_000
+STEPS = 200_000
 """Hand-overs of a run: many times what a run of sixteen threads needs that goes in no circles."""
+
+WATCHDOG = 300.0
+"""Real seconds of a run: many times what the longest takes on a machine that has other things to do."""
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Run:
     journal: list[Entry] = field(default_factory=list)
     tables: dict[str, list[str]] = field(default_factory=dict)
     rebuilt: dict[str, int] = field(default_factory=dict)
+    stopped: dict[str, float] = field(default_factory=dict)
+    """Code that was cancelled while it ran, and when."""
     log: list[str] = field(default_factory=list)
     healed_at: float = 0.0
     cancelled_at: float | None = None
@@ -75,7 +80,9 @@ def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
     dialect, strategy, specs = choices(scenario, seed)
     settings = {**SETTINGS, **scenario.workload.settings}
     record = Run(name, scenario, seed, strategy, dialect, specs, settings)
-    scheduler = Scheduler(seed, strategy, time_limit=scenario.budget.virtual_seconds, step_limit=STEPS)
+    scheduler = Scheduler(
+        seed, strategy, time_limit=scenario.budget.virtual_seconds, step_limit=STEPS, watchdog=WATCHDOG
+    )
     clock = SimulatedClock(scheduler, latency=LATENCY)
     engine = Ledger(clock, scenario.workload.takes)
     identity = IdentityOptions(mode=TokenMode.ANY)
@@ -98,7 +105,7 @@ def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
         engine.settle()
         record.exchanges, record.issued = tap.exchanges, tokens.issued
         record.journal = list(record.journal)
-        record.tables, record.rebuilt = engine.tables_, engine.rebuilt
+        record.tables, record.rebuilt, record.stopped = engine.tables_, engine.rebuilt, engine.stopped
         record.elapsed, record.steps = scheduler.elapsed, scheduler.steps
         record.thread_errors = [f"{name}: {error!r}" for name, error in scheduler.errors]
     return record

@@ -127,6 +127,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
     "noticing": noticing.table,
+    "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,
     "statements": sql_statements,
     "knobs": knobs,

@@ -59,6 +59,16 @@ class Services:
     def default_lakehouse(self) -> Lakehouse:
         return self.lakehouses.default
 
+    def reset(self) -> None:
+        """Forget faults, sessions, batches, jobs and shortcuts; journal, clock, tokens and tables stay as they are."""
+        self.injector.clear()
+        self.high_concurrency.forget_all()
+        for dialect in Dialect:
+            self.stores[dialect].forget_all("reset")
+            self.batches[dialect].forget_all("reset")
+        self.jobs.forget_all()
+        self.shortcuts.forget_all()
+
 
 @dataclass(frozen=True)
 class Call:

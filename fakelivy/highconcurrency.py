@@ -121,6 +121,13 @@ class HighConcurrency:
             except Refused:
                 return  # somebody else was faster: it is gone, as asked
 
+    def forget_all(self) -> None:
+        """Forget every high-concurrency session; the Livy sessions behind them are the store's."""
+        with self._lock:
+            self._acquired.clear()
+            self._packs.clear()
+            self._begun.clear()
+
     def _room(self, scope: str, tag: str | None, request: Mapping[str, Any]) -> str | None:
         if tag is None:
             return None

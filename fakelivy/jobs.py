@@ -163,6 +163,12 @@ class Jobs:
         with self._lock:
             self._schedules.pop(found.id, None)
 
+    def forget_all(self) -> None:
+        """Forget every job and schedule."""
+        with self._lock:
+            self._jobs.clear()
+            self._schedules.clear()
+
     def _find(self, item: str, key: str) -> Job:
         found = self._jobs.get(key)
         if found is None or found.item != item:

@@ -225,9 +225,16 @@ class Journal:
         self.file_error: OSError | None = None
         self._listeners: list[Callable[[Entry], None]] = []
 
-    def listen(self, listener: Callable[[Entry], None]) -> None:
-        """Have every later entry handed to ``listener``, in the thread that caused it."""
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
+        """Have every later entry handed to ``listener``, in the thread that caused it, until the result is called."""
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners = [each for each in self._listeners if each is not listener]
+
+        with self._lock:
+            self._listeners = [*self._listeners, listener]
+        return stop
 
     def add(self, event: Event) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MARKER = "fakelivy"
 _SEED = pytest.StashKey[int]()
+_VIEW = pytest.StashKey["TestServer"]()
 _WORKER_SEED = "fakelivy_seed"
 
 
@@ -78,7 +79,9 @@ def fakelivy(request: pytest.FixtureRequest) -> Iterator[TestServer]:
             server = own.enter_context(FakeLivy(**{**seed, **shared, **marked.options}))
         else:
             server = request.getfixturevalue("fakelivy_server")
-        view = TestServer(server, request.node.nodeid, must_fire=marked.must_fire)
+        begin = 0 if marked.options else None  # what its options brought with it counts too
+        view = TestServer(server, request.node.nodeid, must_fire=marked.must_fire, begin=begin)
+        request.node.stash[_VIEW] = view
         for fault in marked.faults:
             view.arm(fault)
         yield view
@@ -97,9 +100,8 @@ def fakelivy_profile(fakelivy: TestServer) -> dict[str, Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed report shows what happened on the server, and how to have it happen again."""
     report = yield
-    view: TestServer | None = (getattr(item, "funcargs", None) or {}).get("fakelivy")
-    # A suite may have a fixture of this name that is none of ours.
-    if report.failed and view is not None and hasattr(view, "tail"):
+    view = item.stash.get(_VIEW, None)
+    if report.failed and view is not None:
         report.sections.append(("fakelivy journal", view.tail()))
         report.sections.append(("fakelivy replay", view.replay(item.config.stash[_SEED])))
     return report

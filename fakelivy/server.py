@@ -72,6 +72,7 @@ class FakeLivy:
         listen: ``False`` opens no socket; clients reach it by ``mount`` only.
         faults: what goes wrong from the start, see ``arm``.
         journal_file: every event as a JSON line, appended.
+        journal_keep: how many events stay in memory; what is asked of the journal is refused once some are gone.
         batches: how long batches take and how they end, by their file's name; no rule is success at once.
         allow_public: listen on addresses that other machines can reach.
 
@@ -98,6 +99,7 @@ class FakeLivy:
         listen: bool = True,
         faults: Sequence[Fault | str] = (),
         journal_file: str | Path | None = None,
+        journal_keep: int = 10_000,
         batches: Sequence[Rule] = (),
         allow_public: bool = False,
     ) -> None:
@@ -122,6 +124,7 @@ class FakeLivy:
         self.seed = self._rng.seed
         self._lakehouses = [lakehouse_named(name, schemas=schemas) for name in lakehouses]
         self._stores: dict[Dialect, Store] = {}
+        self._batches: dict[Dialect, Batches] = {}
         self._exit = contextlib.ExitStack()
         self._started = False
         self._numbers = (Numbers(), Numbers())
@@ -129,8 +132,8 @@ class FakeLivy:
         self._batch_rules = batches
         self._app: Flask | None = None
         with contextlib.ExitStack() as undo:
-            self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse))
-            self.journal = _open_journal(self.clock, journal_file)
+            self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse), undo)
+            self.journal = _open_journal(self.clock, journal_file, journal_keep)
             undo.callback(self.journal.close)
             self._injector = _own_injector(self.seed, self.clock, self.journal, faults)
             self.authority = Authority(identity or IdentityOptions(), clock=self.clock, journal=self.journal)
@@ -182,11 +185,24 @@ class FakeLivy:
     def end_sessions(self, ids: Collection[str]) -> None:
         """Delete sessions of either dialect; those that are not there any more are as wanted."""
         for store in self._stores.values():
-            for scope in ("", *(lakehouse.id for lakehouse in self._lakehouses)):
+            for scope in self._scopes:
                 for session in store.sessions(scope):
                     if session.id in ids:
                         with contextlib.suppress(Refused):
                             store.delete(scope, session.id)
+
+    def end_batches(self, ids: Collection[str]) -> None:
+        """Delete batches of either dialect; those that are not there any more are as wanted."""
+        for owner in self._batches.values():
+            for scope in self._scopes:
+                for batch in owner.batches(scope):
+                    if batch.id in ids:
+                        with contextlib.suppress(Refused):
+                            owner.delete(scope, batch.id)
+
+    @property
+    def _scopes(self) -> Sequence[str]:
+        return ["", *(lakehouse.id for lakehouse in self._lakehouses)]
 
     def client_environment(self) -> dict[str, str]:
         """The environment in which a client trusts this server and takes it for Entra; empty without ``tls``."""
@@ -271,10 +287,10 @@ class FakeLivy:
 
     def _serve(self, listener: socket.socket | None) -> None:
         ids = Ids(self._rng)
-        stores = self._stores = {dialect: self._store(dialect, ids) for dialect in Dialect}
+        stores = self._stores = {dialect: self._own_store(dialect, ids) for dialect in Dialect}
         for store in stores.values():
             self._exit.callback(store.close)
-        batches = {dialect: self._batches(dialect, ids) for dialect in Dialect}
+        batches = self._batches = {dialect: self._own_batches(dialect, ids) for dialect in Dialect}
         services = Services(
             stores=stores,
             batches=batches,
@@ -317,7 +333,7 @@ class FakeLivy:
         self._exit.callback(_stop_http, http, thread)
         self._exit.callback(self._injector.closing.set)
 
-    def _store(self, dialect: Dialect, ids: Ids) -> Store:
+    def _own_store(self, dialect: Dialect, ids: Ids) -> Store:
         return Store(
             name=dialect.value,
             engine=self._engine,
@@ -328,7 +344,7 @@ class FakeLivy:
             new_id=ids.session_guid if dialect is Dialect.FABRIC else self._numbers[0].new,
         )
 
-    def _batches(self, dialect: Dialect, ids: Ids) -> Batches:
+    def _own_batches(self, dialect: Dialect, ids: Ids) -> Batches:
         return Batches(
             rules=self._batch_rules,
             clock=self.clock,
@@ -391,8 +407,16 @@ def _listen(host: str, port: int) -> socket.socket:
         raise FakeLivyError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
 
 
-def _checked(folder: Path) -> Path:
-    """The warehouse folder, made if it is missing and proven writable."""
+def _checked(folder: Path, undo: contextlib.ExitStack) -> Path:
+    """The warehouse folder, made if it is missing and proven writable; a server that is never made leaves none."""
+
+    def forget(failed: type[BaseException] | None, *_: object) -> None:
+        if failed and is_new:
+            with contextlib.suppress(OSError):  # something is in it already
+                folder.rmdir()
+
+    is_new = not folder.exists()
+    undo.push(forget)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -412,8 +436,10 @@ def _own_injector(seed: int, clock: Clock, journal: Journal, faults: Sequence[Fa
     return injector
 
 
-def _open_journal(clock: Clock, file: str | Path | None) -> Journal:
+def _open_journal(clock: Clock, file: str | Path | None, keep: int) -> Journal:
+    if keep < 1:
+        raise FakeLivyError("the journal keeps at least one entry")
     try:
-        return Journal(clock, file=Path(file) if file else None)
+        return Journal(clock, file=Path(file) if file else None, keep=keep)
     except OSError as error:
         raise FakeLivyError(f"cannot write the journal {file}: {error.strerror or error}") from None

@@ -71,6 +71,11 @@ class Shortcuts:
             self._find(item, path, name)
             del self._shortcuts[item, path, name]
 
+    def forget_all(self) -> None:
+        """Forget every shortcut."""
+        with self._lock:
+            self._shortcuts.clear()
+
     def _find(self, item: str, path: str, name: str) -> Shortcut:
         found = self._shortcuts.get((item, path, name))
         if found is None:

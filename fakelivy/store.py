@@ -1,4 +1,4 @@
-"""The sessions of one dialect as the routes use them: one lock over all, engines opened and closed beside it."""
+"""The sessions and statements of one dialect as the routes use them, under one lock."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from fakelivy.bodies import kind_of
-from fakelivy.clock import Clock, Joinable, ManualClock, SystemClock
-from fakelivy.engine.port import Engine, EngineSession, EngineUnavailable, Execution, SessionSpec
+from fakelivy.clock import Clock
+from fakelivy.engine.port import Engine, Execution
+from fakelivy.engines import Engines
 from fakelivy.errors import Problem, Refused
-from fakelivy.interpreter import SEE_JOURNAL, Interpreter
 from fakelivy.journal import HandlerError, Journal
 from fakelivy.knobs import DialectKnobs, Knobs
 from fakelivy.lifecycle import Lifecycle
-from fakelivy.live import Live, Outcome
+from fakelivy.live import Live
 from fakelivy.machines import ACCEPTING, ACTIVE
 from fakelivy.model import Session, Statement
 from fakelivy.orders import NONE, Orders
@@ -43,20 +42,18 @@ class Store:
         dialect: DialectKnobs,
         new_id: Callable[[], str],
     ) -> None:
-        self._name = name
-        self._engine = engine
         self._clock = clock
         self._journal = journal
         self._dialect = dialect
         self._new_id = new_id
-        # No thread where there is no work, so no race; but a clock that runs the threads wants them all.
-        self._inline = engine.instant and isinstance(clock, (ManualClock, SystemClock))
         self._lock = threading.Lock()
-        self._openers: dict[str, Joinable] = {}
         self._closed = False
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._life = Lifecycle(
             clock=clock, journal=journal, knobs=knobs, dialect=dialect, on_done=lambda: self._wake.put(True)
+        )
+        self._engines = Engines(
+            name=name, engine=engine, clock=clock, journal=journal, life=self._life, locked=self.locked
         )
         self._pump = threading.Thread(target=self._run_pump, name=f"fakelivy-{name}-pump", daemon=True)
         self._pump.start()
@@ -72,13 +69,8 @@ class Store:
         with self.locked():
             live = self._life.add(self._new_id(), request, scope, lakehouse, orders.start_after)
             live.reap_after = orders.reap_after
-            session = live.session
-            if self._inline:
-                live.interpreter.engine = self._engine.open(_spec(session.id, session))
-                live.opened = _READY
-            else:
-                self._begin(session.id, self._open, live)
-            return session
+            self._engines.open(live)
+            return live.session
 
     def sessions(self, scope: str) -> list[Session]:
         """All sessions of ``scope``, oldest first."""
@@ -253,7 +245,7 @@ class Store:
                 self._life.advance(now)
                 yield now
         finally:
-            self._bury()
+            self._engines.bury()
 
     def live(self, session_id: str) -> Live | None:
         """A session from inside. Only under the lock."""
@@ -263,11 +255,7 @@ class Store:
         """Give a session one more interpreter, whose engine opens as soon as the session's own has. Only under the
         lock."""
         live.repls[repl] = self._life.interpreter(f"{live.session.id}/{repl}", live.session.request)
-        base = live.interpreter.engine
-        if base and self._inline:
-            live.repls[repl].engine = base.sibling(_spec(live.repls[repl].name, live.session))
-        elif base:
-            self._begin_repl(live, repl, base)
+        self._engines.open_repl(live, repl)
 
     def drop_repl(self, live: Live, repl: str) -> None:
         """End an interpreter. Only under the lock."""
@@ -283,21 +271,13 @@ class Store:
             if self._closed:
                 return
             self._closed = True
-            openers = list(self._openers.values())
+            openers = self._engines.close()
             for live in self._life.sessions.values():
                 self._life.doom(live)
         self._wake.put(False)
-        self._bury()
+        self._engines.bury()
         for thread in (*openers, self._pump):
             thread.join(timeout=30)
-
-    def _bury(self) -> None:
-        while self._life.doomed:
-            try:
-                engine = self._life.doomed.popleft()
-            except IndexError:  # another thread was faster
-                return
-            engine.close()
 
     def _run_pump(self) -> None:
         # Starts the next statement of a session when an engine says that one ended: nobody may be looking.
@@ -307,59 +287,3 @@ class Store:
                     pass
             except Exception:  # noqa: BLE001  # the pump must outlive a bug; the journal tells of it
                 self._journal.add(HandlerError("pump", traceback.format_exc()))
-
-    def _begin(self, name: str, target: Callable[..., None], *args: object) -> None:
-        self._openers[name] = self._clock.spawn(f"fakelivy-{self._name}-open-{name}", partial(target, *args))
-
-    def _begin_repl(self, live: Live, repl: str, base: EngineSession) -> None:
-        self._begin(f"{live.session.id}/{repl}", self._open_repl, live, repl, base)
-
-    def _open(self, live: Live) -> None:
-        session = live.session
-        engine: EngineSession | None = None
-        outcome = _READY
-        try:
-            engine = self._engine.open(_spec(session.id, session))
-        except EngineUnavailable as error:
-            outcome = "dead", "engine unavailable", str(error).splitlines()
-        except Exception as error:  # noqa: BLE001  # a bug of the engine ends its session, not this server
-            self._journal.add(HandlerError(f"opening session {session.id}", traceback.format_exc()))
-            outcome = "error", "start failed", [f"{type(error).__name__}: {SEE_JOURNAL}"]
-        with self.locked() as now:
-            self._openers.pop(session.id, None)
-            live.interpreter.engine = engine
-            if self._closed or live.session.state != "starting":
-                self._life.doom(live)
-                return
-            if engine:
-                for repl in live.repls:
-                    self._begin_repl(live, repl, engine)
-            live.opened = outcome
-            self._life.refresh(live, now)
-
-    def _open_repl(self, live: Live, repl: str, base: EngineSession) -> None:
-        name = f"{live.session.id}/{repl}"
-        engine: EngineSession | None = None
-        death: str | None = None
-        try:
-            engine = base.sibling(_spec(name, live.session))
-        except EngineUnavailable as error:
-            death = str(error)
-        except Exception as error:  # noqa: BLE001  # a bug of the engine ends its REPL, not this server
-            self._journal.add(HandlerError(f"opening REPL {name}", traceback.format_exc()))
-            death = f"{type(error).__name__}: {SEE_JOURNAL}"
-        with self.locked() as now:
-            self._openers.pop(name, None)
-            interpreter: Interpreter | None = live.repls.get(repl)
-            if interpreter and not self._closed and live.habitable:
-                interpreter.engine, interpreter.death, interpreter.active_at = engine, death, now
-            elif engine:
-                self._life.doomed.append(engine)
-
-
-_READY: Outcome = ("idle", "engine ready", ())
-"""What becomes of a session whose engine has opened."""
-
-
-def _spec(name: str, session: Session) -> SessionSpec:
-    return SessionSpec(name, session.lakehouse, session.request.get("conf", {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -11,16 +12,9 @@ from fakelivy.clock import ManualClock
 from fakelivy.errors import FakeLivyError
 from fakelivy.faults import Fault, FaultError
 from fakelivy.ids import item_guid
-from fakelivy.journal import (
-    Entry,
-    Event,
-    FaultArmed,
-    FaultDecision,
-    HandlerError,
-    SessionForgotten,
-    SessionMoved,
-)
-from fakelivy.machines import ACTIVE, FINISHED
+from fakelivy.journal import Entry, Event
+from fakelivy.ledger import Ledger
+from fakelivy.oracle import JournalCut
 from fakelivy.server import FakeLivy
 
 E = TypeVar("E", bound=Event)
@@ -65,16 +59,20 @@ class TestServer:
         server: shared with other tests, which do not run at the same time.
         name: of the test; its dbt schema is made of it, so that tests do not meet in each other's tables.
         must_fire: whether a fault that the test armed and that struck nobody is its failure.
+        begin: the journal's entry with which the test begins; what comes next if not given.
     """
 
     __test__ = False  # pytest looks for classes of this name
 
-    def __init__(self, server: FakeLivy, name: str, *, must_fire: bool = True) -> None:
+    def __init__(self, server: FakeLivy, name: str, *, must_fire: bool = True, begin: int | None = None) -> None:
         self.server = server
         self._name = name
         self._must_fire = must_fire
-        self._armed: list[str] = []
-        self._begin = server.journal.size
+        self._ledger = Ledger()
+        self._begin = server.journal.size if begin is None else begin
+        for entry in self._remembered():
+            self._ledger.note(entry)
+        self._leave = server.journal.listen(self._ledger.note)
 
     @property
     def url(self) -> str:
@@ -103,18 +101,23 @@ class TestServer:
 
     def arm(self, fault: Fault | str) -> Fault:
         """Have something go wrong until the test ends. Raises FaultError as ``FakeLivy.arm`` does."""
-        armed = self.server.arm(fault)
-        self._armed.append(armed.label)
-        return armed
+        return self.server.arm(fault)
 
     def never_fired(self) -> list[str]:
         """Faults that came into force since the test began and struck nobody, however they were armed."""
-        struck = {each.fault for each in self.events(FaultDecision) if each.fired}
-        return [each.fault for each in self.events(FaultArmed) if each.fault not in struck]
+        return list(self._ledger.never_fired)
 
     def entries(self) -> list[Entry]:
-        """The journal since the test began, oldest first."""
-        return [entry for entry in self.server.journal.entries() if entry.seq >= self._begin]
+        """The journal since the test began, oldest first.
+
+        Raises:
+            JournalCut: more has happened than ``FakeLivy(journal_keep=...)`` remembers.
+        """
+        entries = self._remembered()
+        if entries and entries[0].seq > self._begin:
+            lost = entries[0].seq - self._begin
+            raise JournalCut(f"{lost} events of this test are not remembered any more; give FakeLivy a journal_keep")
+        return entries
 
     def events(self, kind: type[E]) -> list[E]:
         """The events of one type since the test began."""
@@ -122,37 +125,34 @@ class TestServer:
 
     def live_sessions(self) -> list[str]:
         """Ids of the sessions that the test started and that have not ended."""
-        states: dict[str, str] = {}
-        for entry in self.entries():
-            if isinstance(entry.event, SessionMoved):
-                # One without a beginning was there before the test.
-                if entry.event.before is None or entry.event.session in states:
-                    states[entry.event.session] = entry.event.after
-            elif isinstance(entry.event, SessionForgotten):
-                states.pop(entry.event.session, None)
-        return [session for session, state in states.items() if state in ACTIVE - FINISHED]
+        return list(self._ledger.live_sessions)
 
     def finish(self) -> list[str]:
         """End what the test left behind, and say what is wrong; an empty list is a clean test."""
-        wrong = [f"a bug of fakelivy in {each.where}:\n{each.traceback}" for each in self.events(HandlerError)]
-        if self._must_fire and (idle := self.never_fired()):
+        ledger = self._ledger
+        wrong = [f"a bug of fakelivy in {each.where}:\n{each.traceback}" for each in ledger.errors]
+        if self._must_fire and (idle := ledger.never_fired):
             wrong.append(f"these faults never fired, so the test proves nothing about them: {', '.join(idle)}")
-        for label in self._armed:
+        if left := ledger.live_sessions:
+            wrong.append(f"the test left sessions alive: {', '.join(left)}; delete what it starts")
+        for label in ledger.faults:
             with contextlib.suppress(FaultError):  # the test has cleared it
                 self.server.clear(label)
-        left = self.live_sessions()
-        if left:
-            wrong.append(f"the test left sessions alive: {', '.join(left)}; delete what it starts")
         self.server.end_sessions(left)
+        self.server.end_batches(ledger.batches)
+        self._leave()
         return wrong
 
     def replay(self, seed: int) -> str:
         """The command that runs this test alone with the same seed; a server of its own has its seed in its marker."""
         own = "" if self.server.seed == seed else f"  # its server: seed {self.server.seed}"
-        return f"pytest '{self._name}' --fakelivy-seed={seed}{own}"
+        return f"pytest {shlex.quote(self._name)} --fakelivy-seed={seed}{own}"
 
     def tail(self, lines: int = 30) -> str:
         """The last lines of the test's journal."""
-        entries = self.entries()
+        entries = self._remembered()
         cut = [f"… {len(entries) - lines} earlier lines"] if len(entries) > lines else []
         return "\n".join([*cut, *(entry.line() for entry in entries[-lines:])])
+
+    def _remembered(self) -> list[Entry]:
+        return [entry for entry in self.server.journal.entries() if entry.seq >= self._begin]

@@ -17,6 +17,9 @@ LANES = 24
 BARS = 60
 """Bars of requests per second."""
 
+TICKS = 5
+"""Moments named below the chart, from its left edge to its right one."""
+
 _THINNEST = 2.0
 
 
@@ -43,12 +46,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Chart:
-    """Everything on the page that has a place in time. ``rates`` are requests per second, oldest first."""
+    """Everything on the page that has a place in time.
+
+    ``rates`` are requests per second, oldest first; ``ticks`` are evenly spaced times of day.
+    """
 
     rows: Sequence[Row]
     armed: Sequence[Box]
     elsewhere: Sequence[Box]
     rates: Sequence[float]
+    ticks: Sequence[str]
     seconds: float
 
     @property
@@ -71,6 +78,7 @@ def chart(timeline: Timeline, *, start: dt.datetime, end: dt.datetime) -> Chart:
         armed=boxes(timeline.armed),
         elsewhere=boxes(timeline.elsewhere),
         rates=_rates(timeline.requests, start, seconds),
+        ticks=[f"{start + dt.timedelta(seconds=seconds * tick / (TICKS - 1)):%H:%M:%S}" for tick in range(TICKS)],
         seconds=seconds,
     )
 

@@ -69,9 +69,10 @@ class Timeline:
     requests: list[dt.datetime] = field(default_factory=list)
 
     def shown(self, since: dt.datetime, most: int) -> Sequence[Lane]:
-        """The lanes with something in them since then, the newest ``most`` of them."""
+        """The lanes with something in them since then, the newest ``most`` of them; a REPL is below its session."""
         alive = [lane for lane in self.lanes.values() if lane.last is None or lane.last >= since]
-        return alive[-most:]
+        born = {name: place for place, name in enumerate(self.lanes)}
+        return sorted(alive[-most:], key=lambda lane: (born.get(lane.name.partition("/")[0], 0), born[lane.name]))
 
 
 def timeline(entries: Iterable[Entry]) -> Timeline:

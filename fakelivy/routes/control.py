@@ -127,10 +127,7 @@ def restart(services: Services) -> Response:
 
 
 def reset(services: Services) -> Response:
-    """No faults, no sessions; the journal, the clock and the tables stay as they are."""
-    services.injector.clear()
-    for store in services.stores.values():
-        store.forget_all("reset")
+    services.reset()
     return Response(status=204)
 
 

@@ -218,13 +218,35 @@ def test_is_valid_session_answers_and_never_raises(
 def test_deleting_never_raises_and_what_failed_can_be_tried_again(
     reply: Any, deleted: bool, session: LivySession, server: ScriptedServer
 ) -> None:
-    script(server)
+    gone = isinstance(reply, tuple) and reply[0] == 404
+    script(server, *([reply] if gone else []))
     server.answers[DELETE] = [reply]
     session.create_session(BODY)
     assert session.delete_session() is deleted
     tried = server.count(DELETE)
     assert session.delete_session() is deleted
     assert server.count(DELETE) == (tried if deleted else 2 * tried)
+
+
+def test_a_session_that_is_said_to_be_gone_and_is_not_is_deleted_again(
+    session: LivySession, server: ScriptedServer
+) -> None:
+    script(server)
+    server.answers[DELETE] = [(404, {"msg": "Session '0' not found."}), (200, {"msg": "deleted"})]
+    session.create_session(BODY)
+    assert session.delete_session()
+    assert server.count(DELETE) == 2
+
+
+@pytest.mark.parametrize("seconds", [20, 4e8])
+def test_a_throttle_does_not_keep_a_session_from_being_deleted(
+    seconds: float, session: LivySession, server: ScriptedServer, api: LivyApi, runtime: VirtualRuntime
+) -> None:
+    script(server)
+    session.create_session(BODY)
+    api.retrier.pace.stay_away(seconds)
+    assert session.delete_session()
+    assert runtime.elapsed <= 21
 
 
 def test_a_delete_that_failed_is_logged(

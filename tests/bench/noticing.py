@@ -72,6 +72,15 @@ def cost(pauses: Pauses, seconds: Sequence[float], expected: Sequence[float | No
     return Cost(lag / len(seconds), share / len(seconds), requests / len(seconds), longest)
 
 
+RUNTIMES = (0.2, 1.0, 5.0, 30.0, 120.0, 600.0)
+"""Durations told of one by one, in seconds."""
+
+
+def around(seconds: float) -> list[float]:
+    """That duration, a tenth more and a tenth less, and a hundred in between: where in a pause it ends is luck."""
+    return [seconds * (0.9 + step / 500) for step in range(101)]
+
+
 def _walk(pauses: Pauses, expected: float | None, duration: float) -> Iterator[float]:
     moment, made = 0.0, 0
     while moment < duration:
@@ -126,4 +135,15 @@ def table() -> str:
         c = row.cost
         what = f"| {row.name} | {row.circumstances or '—'} "
         lines.append(f"{what}| {c.lag:.2f} s | {c.share:.1%} | {c.requests:.1f} |")
+    return "\n".join(lines)
+
+
+def table_by_runtime() -> str:
+    """What noticing costs, by how long the statement runs; as Markdown."""
+    lines = ["| runs for | every 5 s | ours, not known | ours, known |", "|---|---|---|---|"]
+    for seconds in RUNTIMES:
+        taken = around(seconds)
+        every = cost(STRATEGIES["every 5 s"], taken)
+        cells = (every, cost(ours, taken), cost(ours, taken, [seconds] * len(taken)))
+        lines.append(f"| {seconds:g} s | " + " | ".join(f"{c.lag:.2f} s, {c.requests:.0f}" for c in cells) + " |")
     return "\n".join(lines)

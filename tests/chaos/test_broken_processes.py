@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from chaos.processes.model import Scenario
 from chaos.processes.run import run
 from chaos.processes.target import Target
 from chaos.results import Verdict
+
+_log = logging.getLogger(__name__)
 
 TOY = Path(__file__).with_name("toy")
 INSERT_LOST = 'submit_statement[contains="insert into"]:after_commit:reset@first(1)'
@@ -51,10 +54,13 @@ Judged = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def judged(baseline: Baseline, tmp_path: Path) -> Judged:
-    """Run a toy that breaks something, and give what is not green of it."""
+    """Run a toy that breaks something, and give what is not green of it; what it printed is shown when a test fails."""
 
     def judged(breaks: str, **more: Any) -> dict[str, str]:
         done = run(scenario(**more), baseline, target(tmp_path, breaks), tmp_path / "run", seed=1)
+        for step in done.steps:
+            _log.warning("%s ended with %s\n%s", step.label, step.ended.code, step.ended.output)
+        _log.warning("the journal's last lines\n%s", "\n".join(entry.line() for entry in done.journal[-40:]))
         return {each.invariant: each.detail for each in judge(done) if each.verdict is not Verdict.PASS}
 
     return judged

@@ -71,6 +71,18 @@ REWRITTEN = [
     ("select typeof(date_trunc('YEAR', '2015-03-05 01:02:03'))", ["timestamp"]),
     ("select date_trunc('YEAR', 'bad')", [None]),
     ("select cast(timestamp_seconds(1.5) as double)", [1.5]),
+    # what is read at the edges as Spark reads it
+    ("select concat_ws(',', cast(hour(x - y) as string), minute(x - y), extract(hour from y), date_part('min', x - y))"
+     " from values (timestamp'2024-01-03 05:06:07', timestamp'2024-01-01 00:00:00') t(x, y)", ["5,6,0,6"]),
+    ("select left('abc', n) from values (-1), (2), (null) t(n)", ["", "ab", None]),
+    ("select split(s, '') from values ('abc'), (''), (null) t(s)", [["a", "b", "c"], [""], None]),
+    ("select rint(x) from values (2.5), (-0.5), (3.5) t(x)", [2.0, 0.0, 4.0]),
+    ("select concat_ws(' ', bround(2.5), bround(-3.5, 0), bround(1.25, 1), bround(25, -1))", ["2 -4 1.2 20"]),
+    ("select double(x) + bigint(x) - int(x) from values (timestamp'1970-01-01 00:00:01.5') t(x)", [1.5]),
+    ("select typeof(date_trunc('week', date'2024-01-03'))", ["timestamp"]),
+    ("select conv(s, 16, 10) from values ('FFFFFFFFFFFFFFFF'), ('8000000000000000'), ('ff'), (null) t(s)",
+     ["18446744073709551615", "9223372036854775808", "255", None]),
+    ("select typeof(try_add(timestamp'2021-01-01 00:00:00', interval 1 day))", ["timestamp"]),
     ("select rank(b) over (order by b) from values (7), (7), (9) t(b)", [1, 1, 3]),
 ]  # fmt: skip
 

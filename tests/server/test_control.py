@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,21 +127,27 @@ def test_a_reset_leaves_no_session_and_no_fault(
 ) -> None:
     livy.submit(livy.session(), "never")
     fabric.session()
+    acquired = fabric.post("/highConcurrencySessions", {"sessionTag": "t"}).json()["id"]
+    livy.post("/batches", {"file": "a.py"})
     server.arm("list_sessions:before:status(503)")
     assert control.post("/reset").status_code == 204
+    assert livy.get("/batches").json()["sessions"] == []
+    assert fabric.get(f"/highConcurrencySessions/{acquired}").status_code == 404
     assert livy.get("/sessions").json()["total"] == 0
     assert fabric.get("/sessions").json()["totalCountOfMatchedItems"] == 0
-    assert [session.closed for session in engine.sessions] == [1, 1]
+    assert [session.closed for session in engine.sessions] == [1] * len(engine.sessions)
     assert {event.why for event in server.journal.events(SessionForgotten)} == {"reset"}
     livy.session()
 
 
-def test_a_misspelt_fault_on_the_command_line_is_one_line() -> None:
+def test_a_misspelt_fault_on_the_command_line_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(
         main, ["serve", "--engine", "scripted", "--port", "0", "--fault", "version:before:rest"]
     )
     assert result.exit_code == 1
     assert "no effect 'rest'; did you mean 'reset'?" in result.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_dialect_restarts_and_the_other_does_not(control: Client, livy: Client, fabric: Client) -> None:

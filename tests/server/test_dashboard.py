@@ -72,6 +72,24 @@ def test_it_shows_sessions_statements_faults_and_the_journal(eventful: FakeLivy,
     assert eventful.journal.events(HandlerError) == []
 
 
+def test_repls_are_below_their_session_and_the_time_below_all(
+    server: FakeLivy, fabric: Client, clock: ManualClock
+) -> None:
+    shared = [fabric.post("/highConcurrencySessions", {"sessionTag": "t"}).json()["id"] for _ in range(2)]
+    alone = fabric.post("/sessions", {}).json()["id"]
+    (session,) = {fabric.get(f"/highConcurrencySessions/{each}").json()["sessionId"] for each in shared}
+    for each in shared:
+        repl = fabric.get(f"/highConcurrencySessions/{each}").json()["replId"]
+        fabric.post(f"/highConcurrencySessions/{session}/repls/{repl}/statements", {"code": "select 1", "kind": "sql"})
+    clock.advance(40)
+    page = requests.get(f"{server.url}/_fake/", timeout=20).text
+    lanes = re.findall(r'data-session="([^"]+)"', page)
+    assert [lane.partition("/")[0] for lane in lanes] == [session] * 3 + [alone]
+    ticks = re.findall(r"<span>(\d\d):(\d\d):(\d\d)</span>", page)
+    seconds = [int(hour) * 3600 + int(minute) * 60 + int(second) for hour, minute, second in ticks]
+    assert [each - seconds[0] for each in seconds] == [0, 10, 20, 30, 40]
+
+
 def test_looking_at_it_leaves_no_trace_in_the_journal(eventful: FakeLivy, livy: Client) -> None:
     size = eventful.journal.size
     for path in ("/_fake/", "/_fake/dashboard/live", "/_fake/dashboard.css", "/_fake/dashboard.js"):

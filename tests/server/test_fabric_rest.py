@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from fakelivy import FakeLivy, Knobs, ManualClock
 from fakelivy.engine.port import StoredTable
@@ -189,6 +190,18 @@ def test_a_schedule_needs_an_end(rest: Client, item: str) -> None:
     assert rest.get(path).json()["value"] == [one.get("").json()]
     assert one.delete("").status_code == 200
     assert one.get("").status_code == 404
+
+
+def test_a_reset_leaves_no_shortcut_job_or_schedule(server: FakeLivy, rest: Client, item: str) -> None:
+    rest.post(f"{item}/shortcuts", {"path": "/Tables/dbo", "name": "s", "target": ONELAKE})
+    jobs = f"{item}/jobs/RefreshMaterializedLakeViews"
+    job = absolute(rest.post(f"{jobs}/instances").headers["Location"])
+    when = {"type": "Cron", "interval": 1, "startDateTime": "2026-01-01T00:00:00", "endDateTime": "2027-01-01T00:00:00"}
+    assert rest.post(f"{jobs}/schedules", {"enabled": True, "configuration": when}).status_code == 201
+    requests.post(f"{server.url}/_fake/reset", headers={"X-Fakelivy-Control": "1"}, timeout=10)
+    assert rest.get(f"{item}/shortcuts").json()["value"] == []
+    assert rest.get(f"{jobs}/schedules").json()["value"] == []
+    assert job.get("").status_code == 404
 
 
 def test_a_name_that_no_url_can_hold_is_no_error_of_ours(rest: Client, item: str) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 
-from fakelivy import FakeLivy, Knobs, ManualClock
+from fakelivy import FakeLivy, Knobs, ManualClock, Oracle
 from fakelivy.engine.port import EngineUnavailable
-from fakelivy.journal import HandlerError, SessionMoved
-from tests.server.toy import Client, ToyEngine, eventually
+from fakelivy.journal import FaultDecision, HandlerError, Request, SessionForgotten, SessionMoved
+from tests.server.toy import Client, ToyEngine, ToySession, eventually
 
 
 def test_a_new_session_is_201_with_location_and_every_key(livy: Client, engine: ToyEngine) -> None:
@@ -78,6 +79,40 @@ def test_delete_stops_the_engine_and_forgets_the_session(livy: Client, engine: T
     assert engine.sessions[0].closed == 1
     assert livy.get(session).status_code == 404
     assert livy.delete(session).status_code == 404
+
+
+def test_an_engine_that_fails_to_close_does_not_keep_its_session_alive(
+    livy: Client, server: FakeLivy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: ToySession) -> None:
+        raise OSError("the child does not die")
+
+    monkeypatch.setattr(ToySession, "close", broken)
+    session = livy.session()
+    livy.submit(session, "never")
+    assert livy.delete(session).status_code == 200
+    assert Oracle(server.journal).live_sessions() == []
+    (error,) = server.journal.events(HandlerError)
+    assert "the child does not die" in error.traceback
+
+
+@pytest.mark.parametrize("held", ["before:hang", "before:delay(600)", "body:stick_state(running)"])
+def test_a_session_ends_on_record_before_its_end_is_answered_though_its_client_left_a_request(
+    livy: Client, server: FakeLivy, held: str
+) -> None:
+    session = livy.session()
+    statement = livy.submit(session, "never")
+    # Gone before the reply, as a process that a signal ends.
+    with server.fault(f"get_statement:{held}"), socket.create_connection((server.host, server.port)) as dying:
+        dying.sendall(f"GET {statement} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        eventually(lambda: any(each.fired for each in server.journal.events(FaultDecision)))
+        dying.close()
+        assert livy.delete(session).status_code == 200
+        events = [entry.event for entry in server.journal.entries()]
+    (ended,) = (place for place, each in enumerate(events) if isinstance(each, SessionForgotten))
+    deletes = [isinstance(each, Request) and each.operation == "delete_session" for each in events]
+    assert ended < deletes.index(True)
+    assert Oracle(server.journal).live_sessions() == []
 
 
 def test_a_session_deleted_while_it_starts_leaves_no_engine(livy: Client, engine: ToyEngine, server: FakeLivy) -> None:

@@ -1,7 +1,8 @@
-"""The pytest plugin in suites of its own, each in a process of its own."""
+"""The pytest plugin in suites of its own."""
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -37,7 +38,9 @@ class Suite:
     def run(self, test: str, *options: str) -> pytest.RunResult:
         self._pytester.makepyfile("import pytest\nimport requests\n\n" + test)
         plugins = ("-p", "fakelivy.pytest_plugin", "-p", "xdist")
-        return self._pytester.runpytest_subprocess(*plugins, *options, timeout=60)
+        if "-n" in options:
+            return self._pytester.runpytest_subprocess(*plugins, *options, timeout=60)
+        return self._pytester.runpytest_inprocess(*plugins, *options)
 
 
 @pytest.fixture
@@ -118,15 +121,14 @@ def test_a_failure_shows_the_journals_tail_and_how_to_repeat_it(suite: Suite) ->
             "fakelivy: --fakelivy-seed=7",
             "*fakelivy journal*",
             '*"event": "SessionMoved"*',
-            "*pytest 'test_*.py::test_one' --fakelivy-seed=7*",
+            "*pytest test_*.py::test_one --fakelivy-seed=7*",
         ]
     )
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two-workers"])
-def test_the_seed_of_the_command_line_reaches_every_server(suite: Suite, workers: tuple[str, ...]) -> None:
+def test_the_seed_of_the_command_line_reaches_the_server(suite: Suite) -> None:
     test = "def test_one(fakelivy_server):\n    assert fakelivy_server.seed == 7"
-    suite.run(test, "--fakelivy-seed=7", *workers).assert_outcomes(passed=1)
+    suite.run(test, "--fakelivy-seed=7").assert_outcomes(passed=1)
 
 
 def test_workers_share_the_seed_that_the_header_shows_and_no_server(suite: Suite) -> None:
@@ -250,4 +252,87 @@ def test_two(fakelivy, fakelivy_server):
 def test_a_failure_at_the_end_shows_the_tail_and_the_line_too(suite: Suite) -> None:
     result = suite.run("@pytest.mark.fakelivy(seed=5)\ndef test_one(session):\n    pass", "--fakelivy-seed=7")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*fakelivy journal*", "*test_one' --fakelivy-seed=7  # its server: seed 5*"])
+    result.stdout.fnmatch_lines(["*fakelivy journal*", "*test_one --fakelivy-seed=7  # its server: seed 5*"])
+
+
+def test_a_misspelt_marker_is_an_error_that_says_what_was_meant(suite: Suite) -> None:
+    result = suite.run(
+        """
+@pytest.mark.fakelivy("version:before:rest")
+def test_fault(fakelivy):
+    pass
+
+@pytest.mark.fakelivy(sede=5)
+def test_option(fakelivy):
+    pass
+"""
+    )
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["*no effect 'rest'; did you mean 'reset'?*", "*unexpected keyword argument 'sede'*"])
+
+
+def test_a_fixture_that_fails_shows_the_tail_and_the_line_too(suite: Suite) -> None:
+    result = suite.run("@pytest.fixture\ndef bad(session):\n    assert False\n\ndef test_one(bad, fakelivy):\n    pass")
+    result.stdout.fnmatch_lines(["*fakelivy journal*", '*"operation": "create_session"*', "*fakelivy replay*"])
+
+
+def test_what_a_test_left_armed_or_running_does_not_meet_the_next_one(suite: Suite) -> None:
+    result = suite.run(
+        f"""
+HEADERS = {{"X-Fakelivy-Control": "1"}}
+
+def test_one(fakelivy):
+    spec = "list_sessions:before:status(503)"
+    requests.post(fakelivy.url + "/_fake/faults", data=spec, headers=HEADERS, timeout=20)
+    assert {LOOK} == 503
+    requests.post(fakelivy.url + "/batches", json={{"file": "a.py"}}, timeout=20)
+
+def test_two(fakelivy):
+    assert {LOOK} == 200
+    assert requests.get(fakelivy.url + "/batches", timeout=20).json()["sessions"] == []
+"""
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_faults_among_the_options_must_fire_too(suite: Suite) -> None:
+    result = suite.run('@pytest.mark.fakelivy(faults=["version:before:reset"])\ndef test_one(fakelivy):\n    pass')
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*these faults never fired*version:before:reset*"])
+
+
+def test_a_test_longer_than_the_journal_is_judged_all_the_same_and_does_not_answer_by_half(suite: Suite) -> None:
+    result = suite.run(
+        f"""
+@pytest.mark.fakelivy(journal_keep=10)
+def test_one(fakelivy, session):
+    for _ in range(20):
+        {LOOK}
+    with pytest.raises(Exception, match="not remembered any more; give FakeLivy a journal_keep"):
+        fakelivy.entries()
+"""
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*fakelivy: the test left sessions alive: 0;*", "*fakelivy journal*"])
+
+
+def test_the_line_of_a_failure_repeats_what_happened_in_a_crowd_of_workers(suite: Suite) -> None:
+    test = f"""
+from pathlib import Path
+
+@pytest.mark.parametrize("who", ["a", "it's b", "c"])
+@pytest.mark.fakelivy("coin=list_sessions:before:status(503)@rate(0.5)")
+def test_one(fakelivy, session, who):
+    seen = [{LOOK} for _ in range(16)]
+    {END}
+    with Path(who + ".txt").open("a") as file:
+        file.write(f"{{seen}}\\n")
+    assert who != "it's b"
+"""
+    result = suite.run(test, "-n", "2")
+    result.assert_outcomes(passed=2, failed=1)
+    line = next(line for line in result.outlines if line.startswith("pytest "))
+    suite.run(test, *shlex.split(line)[1:]).assert_outcomes(failed=1)
+    crowd, alone = (suite._pytester.path / "it's b.txt").read_text().splitlines()
+    assert crowd == alone
+    assert {"200", "503"} == set(alone.strip("[]").split(", "))

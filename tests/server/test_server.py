@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,13 @@ def test_a_warehouse_that_is_a_file_is_a_clear_error(engine: ToyEngine, tmp_path
     for warehouse in (file, file / "below"):
         with pytest.raises(FakeLivyError, match="is not a folder"):
             FakeLivy(engine=engine, warehouse=warehouse)
+
+
+@pytest.mark.parametrize("wrong", [{"faults": ["version:before:rest"]}, {"engine": "snail"}, {"journal_file": "."}])
+def test_a_server_that_cannot_be_made_leaves_no_folder(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(FakeLivyError):
+        FakeLivy(**{"engine": "scripted", "warehouse": tmp_path / "warehouse", **wrong})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_journal_that_cannot_be_written_is_a_clear_error(engine: ToyEngine, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ class Context:
     Attributes:
         current: the current lakehouse and schema.
         temporary: temporary views by lower-case name, with their queries.
+        temporary_columns: the columns they had when they were made, which Spark goes on to show.
         cancelled: set when the running statement is to stop.
         max_rows: rows the running statement may return.
     """
@@ -50,6 +51,7 @@ class Context:
         self.settings = settings
         self.current = (lakehouse, "dbo")
         self.temporary: dict[str, str] = {}
+        self.temporary_columns: dict[str, list[Field]] = {}
         self.cancelled = threading.Event()
         self.max_rows = 0
         self._link: Link | None = None
@@ -60,6 +62,7 @@ class Context:
         self._link = link
         self._mirror = Mirror(self.catalog, self.lakehouse, lambda sql: self._send(sql, 1))
         self.temporary.clear()
+        self.temporary_columns.clear()
         self.use(*self.current)
 
     # -- running SQL -------------------------------------------------------------------------------------------------

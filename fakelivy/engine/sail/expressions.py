@@ -36,6 +36,11 @@ class Call(NamedTuple):
         return self.closing == self.at + 2
 
     @property
+    def text(self) -> str:
+        """The call as it stands."""
+        return self.source[self.name.start : self.tokens[self.closing].end]
+
+    @property
     def name(self) -> Token:
         return self.tokens[self.at]
 
@@ -135,22 +140,44 @@ def _decode(call: Call, _: bool) -> list[Edit]:
     return call.instead("case" + "".join(f" when ({value}) <=> ({a}) then {b}" for a, b in branches) + f"{default} end")
 
 
-_DAYS = frozenset({"DOW", "DAYOFWEEK"})
+_TIMES: Mapping[str, tuple[str, int]] = {
+    **dict.fromkeys(("MINUTE", "M", "MIN", "MINS", "MINUTES"), ("minute", 60)),
+    **dict.fromkeys(("HOUR", "H", "HOURS", "HR", "HRS"), ("hour", 24)),
+}
+"""Parts of a time by the words EXTRACT takes for them: the function, and how many there are."""
+
+
+def _part(call: Call, part: str, value: str) -> list[Edit]:
+    # Spark counts the days of a week from 1, Sunday; Sail's extract from 0. Of an interval Sail gives all its minutes.
+    shown = call.alias(call.text)
+    if part in ("DOW", "DAYOFWEEK"):
+        return call.instead(f"dayofweek({value}){shown}")
+    if part not in _TIMES:
+        return []
+    name, size = _TIMES[part]
+    return call.instead(f"(`{name}`({value}) % {size}){shown}")
 
 
 def _extract(call: Call, _: bool) -> list[Edit]:
-    # Spark counts the days of a week from 1, Sunday; Sail's extract from 0.
     tokens = call.tokens
-    if tokens[call.at + 2].upper not in _DAYS or tokens[call.at + 3].upper != "FROM":
+    if call.closing < call.at + 4 or tokens[call.at + 3].upper != "FROM":
         return []
-    return [(call.name.start, tokens[call.at + 3].end, "dayofweek(")]
+    value = call.source[tokens[call.at + 3].end : tokens[call.closing].start].strip()
+    return _part(call, tokens[call.at + 2].upper, value)
 
 
 def _date_part(call: Call, _: bool) -> list[Edit]:
     part = call.tokens[call.at + 2]
-    if len(call.commas) != 1 or part.kind is not Kind.STRING or string_value(part.text).upper() not in _DAYS:
+    if len(call.commas) != 1 or part.kind is not Kind.STRING:
         return []
-    return [(call.name.start, call.tokens[call.commas[0]].end, "dayofweek(")]
+    return _part(call, string_value(part.text).upper(), call.arguments[1])
+
+
+def _part_of(part: str) -> Callable[[Call, bool], list[Edit]]:
+    def edit(call: Call, _: bool) -> list[Edit]:
+        return [] if call.empty or call.commas else _part(call, part, call.arguments[0])
+
+    return edit
 
 
 def _weekday(call: Call, _: bool) -> list[Edit]:
@@ -168,6 +195,9 @@ CALLS: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
     "DECODE": _decode,
     "EXTRACT": _extract,
     "DATE_PART": _date_part,
+    "DATEPART": _date_part,
+    "HOUR": _part_of("HOUR"),
+    "MINUTE": _part_of("MINUTE"),
     "WEEKDAY": _weekday,
 }
 """Patches of function calls by name; the flag says whether ANSI mode is on."""

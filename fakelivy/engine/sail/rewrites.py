@@ -6,11 +6,15 @@ another lambda inside is left alone, because the inner one may use the same name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from fakelivy.engine.sail.expressions import Call, Edit
 from fakelivy.engine.sail.tokens import Kind, Token, quote_name, quote_string
+
+_DECIMAL = re.compile(r"\d*\.\d+|\d+\.")
 
 
 class Lambda(NamedTuple):
@@ -94,11 +98,93 @@ def rank(call: Call, _: bool) -> list[Edit]:
 
 
 def date_trunc(call: Call, _: bool) -> list[Edit]:
-    """``date_trunc('MONTH', '2024-…')``: the text is cast to ``timestamp``; Sail gives a ``timestamp_ntz``."""
-    if len(call.commas) != 1 or [token.kind for token in call.argument(1)] != [Kind.STRING]:
+    """``date_trunc('MONTH', x)``: Spark casts what it is given to ``timestamp``; Sail may give a ``timestamp_ntz``."""
+    if len(call.commas) != 1 or not call.argument(1):
         return []
-    (text,) = call.argument(1)
-    return [(text.start, text.start, "cast("), (text.end, text.end, " as timestamp)")]
+    first, last = call.argument(1)[0], call.argument(1)[-1]
+    end = call.source[first.start : last.end].lower()
+    if first.upper == "CAST" and end.endswith("as timestamp)"):
+        return []
+    return [(first.start, first.start, "cast("), (last.end, last.end, " as timestamp)")]
+
+
+def cast_to(kind: str) -> Callable[[Call, bool], list[Edit]]:
+    """``bigint(x)`` is a cast; Sail's function of this name reads the microseconds of a timestamp."""
+
+    def edit(call: Call, _: bool) -> list[Edit]:
+        if call.empty or call.commas:
+            return []
+        end = call.tokens[call.closing].start
+        return [*call.renamed("cast"), (end, end, f" as {kind}")]
+
+    return edit
+
+
+def left(call: Call, _: bool) -> list[Edit]:
+    """``left(x, n)``: of fewer than no characters there are none; Sail counts a negative number from the end."""
+    if len(call.commas) != 1 or [token.kind for token in call.argument(1)] == [Kind.NUMBER]:
+        return []
+    text, count = call.arguments
+    if count.startswith("greatest(0, "):
+        return []
+    # Of a NULL, greatest would make 0.
+    return call.instead(f"left({text}, greatest(0, {count}) + ({count}) * 0){call.alias(call.text)}")
+
+
+def split(call: Call, _: bool) -> list[Edit]:
+    """``split(x, '')``: its characters; Sail puts an empty text before and behind them."""
+    if len(call.commas) != 1 or call.arguments[1] not in ("''", '""'):
+        return []
+    text = call.arguments[0]
+    return call.instead(f"slice(`split`({text}, ''), 2, greatest(length({text}), 1)){call.alias(call.text)}")
+
+
+def rint(call: Call, _: bool) -> list[Edit]:
+    """``rint(2.5)`` is 2.0, as Java's is."""
+    if call.empty or call.commas:
+        return []
+    return call.instead(f"bround(cast({call.arguments[0]} as double)){call.alias(call.text)}")
+
+
+def bround(call: Call, _: bool) -> list[Edit]:
+    """``bround(2.5)`` of a number that is written out: Sail gives a double that is rounded up."""
+    argument, places = call.argument(0) if call.arguments else (), call.arguments[1:]
+    signed = [token.text for token in argument[:1]] == ["-"]
+    digits = argument[signed:]
+    if len(digits) != 1 or not _DECIMAL.fullmatch(digits[0].text) or len(places) > 1:
+        return []
+    scale = int(places[0]) if places and places[0].isdigit() else 0 if not places else None
+    number = Decimal(call.arguments[0].replace(" ", ""))
+    if scale is None or scale >= -int(number.as_tuple().exponent):
+        return []
+    rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_EVEN)
+    precision = len(number.as_tuple().digits) + int(number.as_tuple().exponent) + 1 + scale
+    return call.instead(f"cast({rounded} as decimal({max(precision, scale + 1)}, {scale}))")
+
+
+def conv(call: Call, _: bool) -> list[Edit]:
+    """``conv(x, 16, 10)`` of up to 16 digits, as people cut them from a hash: Sail's ends at 2^63."""
+    if len(call.commas) != 2 or call.arguments[1:] != ["16", "10"]:
+        return []
+    text = f"cast({call.arguments[0]} as string)"
+    halves = (f"left({text}, length({text}) - 8)", f"right({text}, 8)")
+    high, low = (f"`conv`(cast({half} as string), 16, 10)" for half in halves)
+    long = f"cast(cast({high} as decimal(20, 0)) * 4294967296 + cast({low} as decimal(20, 0)) as string)"
+    return call.instead(
+        f"(case when {text} rlike '^[0-9a-fA-F]{{9,16}}$' then {long} else `conv`({text}, 16, 10) end)"
+        f"{call.alias(call.text)}"
+    )
+
+
+def with_interval(operator: str) -> Callable[[Call, bool], list[Edit]]:
+    """``try_add(t, interval …)``: Sail's makes a ``timestamp_ntz`` of the moment."""
+
+    def edit(call: Call, _: bool) -> list[Edit]:
+        if len(call.commas) != 1 or not call.argument(1) or call.argument(1)[0].upper != "INTERVAL":
+            return []
+        return call.instead(f"({call.arguments[0]} {operator} {call.arguments[1]})")
+
+    return edit
 
 
 def timestamp_seconds(call: Call, _: bool) -> list[Edit]:
@@ -111,13 +197,26 @@ def timestamp_seconds(call: Call, _: bool) -> list[Edit]:
 
 
 REWRITES: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
+    "BIGINT": cast_to("bigint"),
+    "BROUND": bround,
+    "CONV": conv,
     "DATE_TRUNC": date_trunc,
     "DENSE_RANK": rank,
+    "DOUBLE": cast_to("double"),
+    "FLOAT": cast_to("float"),
+    "INT": cast_to("int"),
+    "LEFT": left,
     "PERCENT_RANK": rank,
     "RANK": rank,
+    "RINT": rint,
+    "SMALLINT": cast_to("smallint"),
+    "SPLIT": split,
     "TIMESTAMP_SECONDS": timestamp_seconds,
+    "TINYINT": cast_to("tinyint"),
     "TRANSFORM_KEYS": _transformed("named_struct('key', …, 'value', __e.`value`)"),
     "TRANSFORM_VALUES": _transformed("named_struct('key', __e.`key`, 'value', …)"),
+    "TRY_ADD": with_interval("+"),
+    "TRY_SUBTRACT": with_interval("-"),
     "ZIP_WITH": zip_with,
 }
 """What is rewritten, by the function's name."""

@@ -156,7 +156,8 @@ def merged_protocol(old: Action, new: Action) -> Action:
 
 
 def partition_of(add: Action) -> str:
-    return json.dumps(add["partitionValues"], sort_keys=True)
+    """The partition a file is in. An empty text is NULL there: Delta's protocol has no other way to write either."""
+    return json.dumps({name: value or None for name, value in add["partitionValues"].items()}, sort_keys=True)
 
 
 def projected(ctx: Context, query: str, fields: Sequence[Field], fixed: Mapping[str, str] | None = None) -> str:

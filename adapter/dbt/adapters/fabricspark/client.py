@@ -6,11 +6,11 @@ For programs that want to run SQL, and for test harnesses that hand in their own
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from dbt.adapters.fabricspark.__version__ import version
-from dbt.adapters.fabricspark.credentials import Settings
+from dbt.adapters.fabricspark.credentials import FABRIC_REQUEST_RATE, Settings
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.statement import Statement
@@ -21,6 +21,7 @@ from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
 from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.timings import Timings
 from requests.adapters import HTTPAdapter
 
 DEFAULTS: Mapping[str, Any] = {
@@ -83,11 +84,13 @@ def connect(
     runtime: Runtime | None = None,
     adapter: HTTPAdapter | None = None,
     token: str | None = None,
+    tokens: TokenSource | None = None,
     session: Mapping[str, Any] | None = None,
     requests_per_minute: float | None = None,
     logger: logging.Logger | None = None,
     settings: Mapping[str, float] | None = None,
     leases: LeaseFile | None = None,
+    timings: Timings | None = None,
 ) -> Client:
     """A client of one server; the session starts with the first statement.
 
@@ -96,11 +99,13 @@ def connect(
         runtime: clock, locks and chance; the real ones unless given.
         adapter: a ``requests`` adapter instead of the network.
         token: a bearer token, for a server that wants one.
+        tokens: where tokens come from, instead of a fixed one.
         session: the body of the request for a session; ``{"kind": "sql"}`` unless given.
         requests_per_minute: over all threads; ``None`` is no limit.
         logger: where retries are told.
         settings: any of ``DEFAULTS``.
         leases: where the session is left to the next client; ``None`` deletes it at the end.
+        timings: how long statements took before; ``None`` remembers nothing.
 
     Raises:
         TypeError: a setting that does not exist.
@@ -108,11 +113,47 @@ def connect(
     clock = runtime or SystemRuntime()
     figures = Settings(**{**DEFAULTS, **(settings or {})})
     told = logger or logging.getLogger(__name__)
-    tokens = None if token is None else TokenSource(lambda _: Token(str(token)), clock)
+    if token is not None:
+        tokens = TokenSource(lambda _: Token(token), clock)
     transport = Transport(
         url, http_timeout=figures.http_timeout, tokens=tokens, user_agent=f"dbt-fabricspark/{version}", adapter=adapter
     )
     pace = Pace(clock, requests_per_minute)
     retrier = Retrier(clock, pace, tokens, told, figures.connect_retries, figures.connect_timeout)
     body = {"name": "dbt-fabricspark", **(session or {"kind": "sql"})}
-    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases), clock)
+    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases, timings), clock)
+
+
+class Driver(Protocol):
+    """What a harness tells about the run: see ``chaos.client.Options``, whose shape this is."""
+
+    @property
+    def dialect(self) -> str:
+        """``livy`` or ``fabric``."""
+
+    @property
+    def settings(self) -> Mapping[str, float]:
+        """Any of ``DEFAULTS``."""
+
+    @property
+    def get_token(self) -> Callable[[], Any]:
+        """Gives a new token, with ``token`` and ``expires_on``."""
+
+
+def under_test(url: str, adapter: HTTPAdapter, runtime: Runtime, options: Driver) -> Client:
+    """A client for ``chaos run``, in the harness's time, on its network and with its tokens."""
+
+    def fetch(anew: bool) -> Token:
+        del anew  # the harness has no cache
+        found = options.get_token()
+        return Token(found.token, float(found.expires_on))
+
+    fabric = options.dialect == "fabric"
+    return connect(
+        url,
+        runtime=runtime,
+        adapter=adapter,
+        tokens=TokenSource(fetch, runtime) if fabric else None,
+        requests_per_minute=FABRIC_REQUEST_RATE if fabric else None,
+        settings=options.settings,
+    )

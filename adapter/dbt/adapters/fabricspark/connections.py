@@ -26,6 +26,7 @@ from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
 from dbt.adapters.fabricspark.signals import StopHandler
+from dbt.adapters.fabricspark.timings import Timings
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
@@ -56,6 +57,13 @@ class SessionManagers:
         self._runtime = runtime
         self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._managers: dict[str, tuple[LivySessionManager, HaltingRuntime]] = {}
+        self._timings: dict[str, Path] = {}
+
+    def remember(self, credentials: FabricSparkCredentials, path: Path | None) -> None:
+        """Keep in that file how long a target's statements take, from its next session on."""
+        if path is not None:
+            with self._lock:
+                self._timings[_identity(credentials)] = path
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
         """The manager for a target, made on first use."""
@@ -63,7 +71,8 @@ class SessionManagers:
         with self._lock:
             if key not in self._managers:
                 runtime = HaltingRuntime(self._runtime)
-                self._managers[key] = (_manager(credentials, runtime), runtime)
+                timings = Timings(self._timings.get(key), runtime, logger)
+                self._managers[key] = (_manager(credentials, runtime, timings), runtime)
             return self._managers[key][0]
 
     def disconnect(self, credentials: FabricSparkCredentials) -> None:
@@ -89,7 +98,21 @@ def _identity(credentials: FabricSparkCredentials) -> str:
     return repr((credentials.base_url, credentials.who, sorted(credentials.session_body().items(), key=str)))
 
 
-def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime) -> LivySessionManager:
+def timings_file(config: Any) -> Path | None:
+    """Where a project remembers durations: beside its target folder, or in it if that is not the project's own.
+
+    Args:
+        config: dbt's; ``dbt debug`` has one without a project.
+    """
+    root, target = getattr(config, "project_root", None), getattr(config, "target_path", None)
+    if not root or not target:
+        return None
+    project = Path(root).resolve()
+    folder = (project / target).resolve()
+    return Path(folder.parent if project in folder.parents else folder, ".fabricspark-timings.json")
+
+
+def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime, timings: Timings) -> LivySessionManager:
     tokens = token_source(credentials, runtime, logger)
     settings = credentials.settings()
     transport = Transport(
@@ -111,7 +134,7 @@ def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime) -> Li
         settings.connect_timeout,
     )
     api = LivyApi(transport, retrier)
-    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases)
+    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, timings)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -124,6 +147,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stopping.install()
+        self.sessions.remember(cast(FabricSparkCredentials, self.profile.credentials), timings_file(self.profile))
 
     @classmethod
     def open(cls, connection: Connection) -> Connection:
@@ -141,7 +165,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
             connection.handle = None
             connection.state = ConnectionState.FAIL
             raise
-        connection.handle = LivyHandle(session)
+        connection.handle = LivyHandle(session, lambda: connection.name)
         connection.state = ConnectionState.OPEN
         return connection
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dbt.adapters.fabricspark.credentials import NUM_ROWS
@@ -20,10 +20,15 @@ class LivyCursor:
     """One query and its result.
 
     Used by one thread; ``cancel`` may be called from any.
+
+    Args:
+        session: where it runs.
+        node: on whose behalf.
     """
 
-    def __init__(self, session: LivySessionManager) -> None:
+    def __init__(self, session: LivySessionManager, node: str = "") -> None:
         self._session = session
+        self._node = node
         self._statement: Statement | None = None
         self._output: Output | None = None
         self._next = 0
@@ -36,7 +41,7 @@ class LivyCursor:
         """
         code = sql if bindings is None else bind(sql, bindings)
         self._output, self._next = None, 0
-        self._statement = self._session.statement(code)
+        self._statement = self._session.statement(code, self._node)
         self._output = self._session.run(self._statement)
 
     @property
@@ -121,15 +126,21 @@ class LivyCursor:
 
 
 class LivyHandle:
-    """A dbt connection's view of the shared session."""
+    """A dbt connection's view of the shared session.
 
-    def __init__(self, session: LivySessionManager) -> None:
+    Args:
+        session: the shared one.
+        node: says on whose behalf the connection is used now.
+    """
+
+    def __init__(self, session: LivySessionManager, node: Callable[[], str | None] = lambda: None) -> None:
         self._session = session
+        self._node = node
         self._cursor: LivyCursor | None = None
 
     def cursor(self) -> LivyCursor:
         """A new cursor; the last one made is the one ``cancel`` stops."""
-        self._cursor = LivyCursor(self._session)
+        self._cursor = LivyCursor(self._session, self._node() or "")
         return self._cursor
 
     def cancel(self) -> None:

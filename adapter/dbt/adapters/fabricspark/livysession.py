@@ -19,6 +19,7 @@ from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 from dbt.adapters.fabricspark.session import DELETE_TIMEOUT, LivySession
+from dbt.adapters.fabricspark.timings import Timings, timing_key
 
 __all__ = ["LivySession", "LivySessionManager"]
 
@@ -39,6 +40,7 @@ class LivySessionManager:
         api, settings, runtime, logger: see ``LivySession``.
         body: the request for a session; its ``name`` is made unique.
         leases: where sessions are kept between runs; ``None`` if each run starts its own and deletes it.
+        timings: how long statements took in earlier runs; ``None`` remembers nothing.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class LivySessionManager:
         runtime: Runtime,
         logger: logging.Logger,
         leases: LeaseFile | None = None,
+        timings: Timings | None = None,
     ) -> None:
+        self._timings = timings or Timings(None, runtime, logger)
         self._leases = leases
         self._api = api
         self._settings = settings
@@ -88,6 +92,7 @@ class LivySessionManager:
                 session.lease.release()
             else:
                 self._delete(session)
+        self._timings.save()
 
     @property
     def session_id(self) -> str | None:
@@ -207,10 +212,19 @@ class LivySessionManager:
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def statement(self, sql: str) -> Statement:
-        """A statement to run here."""
-        settings = StatementSettings(self._settings.statement_timeout, self._settings.poll_statement_wait)
+    def statement(self, sql: str, node: str = "") -> Statement:
+        """A statement to run here.
+
+        Args:
+            sql: see ``Statement``.
+            node: on whose behalf, by which it is known again in the next run.
+        """
+        key = timing_key(node, sql)
+        settings = StatementSettings(
+            self._settings.statement_timeout, self._settings.poll_statement_wait, self._timings.expected(key)
+        )
         statement = Statement(self._api, sql, settings, self._runtime, self._logger)
+        statement.key = key
         statement.on_look = Progress(self._runtime.monotonic, self._logger)
         return statement
 
@@ -225,7 +239,7 @@ class LivySessionManager:
         for attempt in range(tries):
             session = self.connect()
             try:
-                return statement.run(session)
+                output = statement.run(session)
             except SessionLost as error:
                 session.lost = session.lost or error.ended
                 if attempt + 1 == tries:
@@ -236,4 +250,7 @@ class LivySessionManager:
             except OutcomeUnknown as error:
                 session.lost = session.lost or error.session_ended
                 raise
+            else:
+                self._timings.took(statement.key, statement.ran)
+                return output
         raise AssertionError("the last try returns or raises")

@@ -14,15 +14,18 @@ from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
-from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, SETTLING, Decision, Operation
+from dbt.adapters.fabricspark.resilience.polling import poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
-DELETE_TIMEOUT = 30.0
-"""Seconds spent on deleting a session; the run is over and nobody should wait long for it."""
+DELETE_TIMEOUT = 90.0
+"""Seconds spent on deleting a session: a server that is busy asks for several times twenty. After a halt it is less."""
+
+DELETE_PAUSE = 1.0
+"""Seconds before a session is deleted again that is said to be gone and is not."""
 
 LOOK_TIMEOUT = 30.0
 """Seconds spent on one look at a session that somebody else waits for."""
@@ -232,7 +235,7 @@ class LivySession:
         Returns:
             Whether nothing is left to delete.
         """
-        deadline = Deadline.after(self._runtime, min(timeout, self._settings.http_timeout))
+        deadline = Deadline.after(self._runtime, timeout)
         try:
             with cleaning(self._runtime, DELETE_BUDGET):
                 self._delete(deadline)
@@ -243,7 +246,10 @@ class LivySession:
 
     def _delete(self, deadline: Deadline) -> None:
         if self.session_id is not None and not self._is_taken_over(deadline):
-            self._api.delete_session(self.session_id, deadline)
+            # "Not found" may be said of a session that is there (F36): one look tells.
+            while not self._api.delete_session(self.session_id, deadline) and self._is_alive(deadline):
+                self._logger.warning("Livy session %s is still there; deleting it again", self.session_id)
+                deadline.pause(DELETE_PAUSE)
             self._logger.debug("Livy session %s deleted", self.session_id)
         self.session_id = None
         if self._strays:
@@ -256,11 +262,17 @@ class LivySession:
         """Whether the id now belongs to somebody else; only numbers are given out twice (F40)."""
         if not str(self.session_id).isdigit():
             return False
-        try:
-            view = self._api.get_session(str(self.session_id), deadline.sooner(LOOK_TIMEOUT / 3), Operation.PROBE)
-        except (LivyError, TransportError):
-            return False
-        return self._is_another(view)
+        view = self._look(deadline.sooner(LOOK_TIMEOUT / 3).seconds)
+        return isinstance(view, SessionView) and self._is_another(view)
+
+    def _is_alive(self, deadline: Deadline) -> bool:
+        """Whether the session is seen to be there, and ours."""
+        view = self._look(deadline.sooner(LOOK_TIMEOUT / 3).seconds)
+        return (
+            isinstance(view, SessionView)
+            and not self._is_another(view)
+            and session_phase(view.state) is not SessionPhase.ENDED
+        )
 
     @property
     def _age(self) -> float:

@@ -5,13 +5,16 @@ The file is a cache: safe to delete, and shared by runs at the same time.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
+import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
-from filelock import FileLock, Timeout
 
 AGREE = 2.0
 """Two runs that differ by more than this factor say nothing about a third."""
@@ -19,8 +22,22 @@ AGREE = 2.0
 MOST = 20_000
 """Statements remembered; the ones that were not seen for longest are forgotten first."""
 
-LOCK_PATIENCE = 5.0
-"""Seconds to wait for another run that is writing; after that this run's figures are not kept."""
+OPENING = 8
+"""Words at a statement's beginning by which it is known again; what follows may hold today's date."""
+
+_COMMENTS = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*(?:\n|\Z))*", re.DOTALL)
+
+
+def timing_key(node: str, sql: str) -> str:
+    """What a statement is remembered under: on whose behalf it runs, and a hash of how it begins.
+
+    Args:
+        node: dbt's name for it, such as ``model.webshop.orders``.
+        sql: comments before it do not count.
+    """
+    opening = " ".join(_COMMENTS.sub("", sql, count=1).split(maxsplit=OPENING)[:OPENING])
+    # A hash: SQL may hold what should not lie about in files.
+    return f"{node} {hashlib.sha256(opening.lower().encode()).hexdigest()[:12]}".lstrip()
 
 
 class Timings:
@@ -29,12 +46,14 @@ class Timings:
     Args:
         path: the file, or ``None`` to remember nothing.
         runtime: locks.
+        logger: told of what is wrong with the file; nothing else happens then.
     """
 
-    def __init__(self, path: Path | None, runtime: Runtime) -> None:
+    def __init__(self, path: Path | None, runtime: Runtime, logger: logging.Logger) -> None:
         self._path = path
         self._lock = runtime.lock()
-        self._before = _read(path)
+        self._logger = logger
+        self._before = _read(path, logger)
         self._now: dict[str, float] = {}
 
     def expected(self, key: str) -> float | None:
@@ -44,26 +63,26 @@ class Timings:
             return None
         return known[0]
 
-    def took(self, key: str, seconds: float) -> None:
-        """Remember a duration; the last one of a run counts."""
-        if seconds > 0:
+    def took(self, key: str, seconds: float | None) -> None:
+        """Remember a duration, if it is known; the last one of a run counts."""
+        if seconds:
             with self._lock:
                 self._now[key] = seconds
 
     def save(self) -> None:
         """Write what was learned. Never raises: it is only a cache.
 
-        What another run has written meanwhile stays, but for the statements that both ran.
+        What another run has written meanwhile stays, but for the statements that both ran. Two that write in the same
+        moment leave the figures of one of them.
         """
         with self._lock:
             now, self._now = self._now, {}
         if not now or self._path is None:
             return
         try:
-            with FileLock(f"{self._path}.lock", timeout=LOCK_PATIENCE):
-                _write(self._path, _merged(_read(self._path), now))
-        except (OSError, Timeout):
-            return
+            _write(self._path, _merged(_read(self._path, self._logger), now))
+        except OSError as error:
+            self._logger.debug("durations are not remembered: %s", error)
 
 
 def _merged(before: Mapping[str, tuple[float, ...]], now: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
@@ -72,14 +91,20 @@ def _merged(before: Mapping[str, tuple[float, ...]], now: Mapping[str, float]) -
     return dict(list(kept.items())[-MOST:])
 
 
-def _read(path: Path | None) -> dict[str, tuple[float, ...]]:
+def _read(path: Path | None, logger: logging.Logger) -> dict[str, tuple[float, ...]]:
     try:
         raw = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
-    if not isinstance(raw, dict):
+    except (OSError, ValueError, RecursionError) as error:
+        logger.debug("'%s' is not read: %s", path, error)
         return {}
-    return {key: tuple(known) for key, known in raw.items() if _is_known(known)}
+    known = raw if isinstance(raw, dict) else {}
+    found = {key: tuple(each) for key, each in known.items() if _is_known(each)}
+    if found != {} or raw == {}:
+        return found
+    logger.debug("'%s' is not read: there are no durations in it", path)
+    return {}
 
 
 def _is_known(known: object) -> bool:
@@ -92,7 +117,12 @@ def _is_known(known: object) -> bool:
 
 def _write(path: Path, timings: Mapping[str, tuple[float, ...]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(timings, indent=0), encoding="utf-8")
-    # In one step, so that a run that reads meanwhile never sees half a file.
-    os.replace(fresh, path)
+    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(timings, file, indent=0)
+        # In one step, so that a run that reads meanwhile never sees half a file.
+        os.replace(fresh, path)
+    except BaseException:
+        Path(fresh).unlink(missing_ok=True)
+        raise

@@ -15,7 +15,7 @@ from fakelivy.engine.sail.information import gather
 from fakelivy.engine.sail.sparktypes import Field, field, sql_text, struct
 from fakelivy.engine.sail.statements.clauses import delta_table
 from fakelivy.engine.sail.syntax import Cursor
-from fakelivy.engine.sail.tokens import Kind, quote_name
+from fakelivy.engine.sail.tokens import Kind
 
 Rows = list[tuple[Any, ...]]
 
@@ -42,7 +42,7 @@ def table(ctx: Context, cursor: Cursor) -> Table:
         return _one_column(ctx, parts, cursor)
     cursor.end()
     if ctx.is_temporary(parts):
-        return Table(_COLUMNS, _column_rows(ctx.schema_of(f"select * from {quote_name(parts[0].lower())}")))
+        return Table(_COLUMNS, _column_rows(ctx.temporary_columns[parts[0].lower()]))
     relation = ctx.relation(parts)
     information = gather(ctx, relation)
     rows = _column_rows(information.fields)

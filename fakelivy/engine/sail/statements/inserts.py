@@ -23,7 +23,7 @@ def into(ctx: Context, cursor: Cursor) -> Table:
         if cursor.take("REPLACE", "WHERE"):
             condition = cursor.until("SELECT", "WITH", "VALUES", "TABLE", "FROM")
             return _append(ctx, table, cursor.rest(), f"replace where {condition}")
-        fixed, _ = _partition(ctx, cursor, table)
+        fixed = _partition(ctx, cursor, table)
         columns = _columns(ctx, cursor, table)
         if not fixed and not columns:
             values = cursor.peek()
@@ -40,13 +40,13 @@ def overwrite(ctx: Context, cursor: Cursor) -> Table:
     dynamic_mode = (ctx.settings.get(OVERWRITE_MODE) or "").upper() == "DYNAMIC"
     with ctx.writing(table.name):
         snapshot = ctx.snapshot(table)
-        fixed, dynamic_columns = _partition(ctx, cursor, table)
+        fixed = _partition(ctx, cursor, table)
         columns = _columns(ctx, cursor, table)
         query = cursor.rest()
         picked = _filled(ctx, table, query, columns, fixed) if columns else None
         query = picked or projected(ctx, query, snapshot.fields, fixed)
-        if fixed and not (dynamic_mode and dynamic_columns):
-            # A static partition is replaced even by no rows at all.
+        if fixed and not dynamic_mode:
+            # A static partition is replaced even by no rows at all; in dynamic mode only by rows.
             condition = " and ".join(f"{quote_name(name)} <=> {value}" for name, value in fixed.items())
             query = f"select * from ({query}) union all select * from {sql_name(table)} where not ({condition})"
             only_partitions = False
@@ -66,12 +66,12 @@ def _target(ctx: Context, cursor: Cursor) -> Relation:
     return relation
 
 
-def _partition(ctx: Context, cursor: Cursor, table: Relation) -> tuple[dict[str, str], list[str]]:
-    """``PARTITION (a = 1, b)``: the SQL of the fixed values, and the columns without one."""
+def _partition(ctx: Context, cursor: Cursor, table: Relation) -> dict[str, str]:
+    """``PARTITION (a = 1, b)``: the SQL of the fixed values, by column."""
     fixed: dict[str, str] = {}
     dynamic: list[str] = []
     if not cursor.take("PARTITION"):
-        return fixed, dynamic
+        return fixed
 
     def item() -> None:
         name = cursor.identifier()
@@ -89,7 +89,7 @@ def _partition(ctx: Context, cursor: Cursor, table: Relation) -> tuple[dict[str,
         if name.lower() not in known:
             raise spark_error("NON_PARTITION_COLUMN", f"`{name}` is not a partition column of {sql_name(table)}.")
     kinds = {field["name"].lower(): field["type"] for field in snapshot.fields}
-    return {name: f"cast({value} as {sql_text(kinds[name.lower()])})" for name, value in fixed.items()}, dynamic
+    return {name: f"cast({value} as {sql_text(kinds[name.lower()])})" for name, value in fixed.items()}
 
 
 def _columns(ctx: Context, cursor: Cursor, table: Relation) -> list[Field]:

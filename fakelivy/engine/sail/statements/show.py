@@ -93,8 +93,7 @@ def table_extended(ctx: Context, cursor: Cursor) -> Table:
             lines += "Partition Provider: Catalog\n"
         rows.append((schema, relation.name.table, False, f"{lines}Schema: {tree(information.fields)}"))
     for name in temporary:
-        columns = ctx.schema_of(f"select * from {quote_name(name)}")
-        rows.append(("", name, True, f"Table: {name}\nType: VIEW\nSchema: {tree(columns)}"))
+        rows.append(("", name, True, f"Table: {name}\nType: VIEW\nSchema: {tree(ctx.temporary_columns[name])}"))
     fields = [*_TABLES["fields"], field("information", "string", null=False)]
     return Table(struct(fields), rows)
 
@@ -106,10 +105,8 @@ def columns(ctx: Context, cursor: Cursor) -> Table:
     if cursor.take_any("IN", "FROM"):
         parts = (*cursor.name(), *parts)
     cursor.end()
-    if ctx.is_temporary(parts):
-        found = ctx.schema_of(f"select * from {quote_name(parts[0].lower())}")
-    else:
-        found = ctx.fields(ctx.relation(parts))
+    temporary = ctx.is_temporary(parts)
+    found = ctx.temporary_columns[parts[0].lower()] if temporary else ctx.fields(ctx.relation(parts))
     return Table(_texts("col_name"), [(column["name"],) for column in found])
 
 

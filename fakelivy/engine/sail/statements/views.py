@@ -150,6 +150,7 @@ def _create_temporary(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Tabl
         listed = ", ".join(quote_name(column) for column, _ in columns)
         body = f"select * from ({body}) as __view({listed})"
     ctx.execute(f"create or replace temporary view {quote_name(name)} as {body}")
+    ctx.temporary_columns[name] = ctx.schema_of(f"select * from {quote_name(name)}")
     ctx.temporary[name] = body
     return EMPTY
 
@@ -165,7 +166,7 @@ def expected_view(parts: tuple[str, ...]) -> SparkError:
 def drop_temporary(ctx: Context, name: str) -> Table:
     """Drop a temporary view of the session."""
     ctx.execute(f"drop view if exists {quote_name(name.lower())}")
-    del ctx.temporary[name.lower()]
+    del ctx.temporary[name.lower()], ctx.temporary_columns[name.lower()]
     return EMPTY
 
 

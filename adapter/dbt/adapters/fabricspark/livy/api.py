@@ -64,10 +64,15 @@ class LivyApi:
         found = self._walk("/sessions?from={0}&size={1}&$skip={0}&$top={1}", deadline)
         return [session_view(item) for item in found if item.get("name") == name and "id" in item]
 
-    def delete_session(self, session_id: str, deadline: Deadline) -> None:
-        """End a session; one that is gone already counts as ended."""
+    def delete_session(self, session_id: str, deadline: Deadline) -> bool:
+        """End a session; False if the server says that it has none of that id."""
         path = f"/sessions/{session_id}"
-        self._command(Operation.DELETE, lambda: self._call("DELETE", path, deadline, expect_json=False), deadline)
+
+        def attempt() -> bool:
+            self._call("DELETE", path, deadline, expect_json=False)
+            return True
+
+        return self.retrier.call(Operation.DELETE, attempt, deadline, gone=False)
 
     def submit_statement(self, session_id: str, code: str, operation: Operation, deadline: Deadline) -> StatementView:
         """Queue a statement. Not idempotent: the table says when to look for it instead."""

@@ -22,16 +22,22 @@ from dbt.adapters.fabricspark.livy.find import Absent, find_statement
 from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
-from dbt.adapters.fabricspark.resilience.backoff import poll_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
+from dbt.adapters.fabricspark.resilience.polling import poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 CANCEL_TIMEOUT = 5.0
 """Seconds spent on telling the server to stop a statement nobody waits for any more."""
+
+SETTLE_TIMEOUT = 10.0
+"""Seconds in which a statement that was stopped at its time-out is looked at, to see how it ended after all."""
+
+SETTLE_PAUSE = 0.5
+"""Seconds between two of these looks."""
 
 WATCH = 60.0
 """Seconds between two looks at the session while its statement goes on, or cannot be looked at."""
@@ -73,10 +79,17 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class StatementSettings:
-    """Seconds a statement may take, and the longest pause between two looks at it."""
+    """How long to wait for a statement, in seconds.
+
+    Attributes:
+        timeout: what it may take.
+        longest_pause: between two looks at it.
+        expected: how long it ran last time; ``None`` if nobody knows.
+    """
 
     timeout: float
     longest_pause: float
+    expected: float | None = None
 
 
 _TAKES_THE_REST = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:set|reset|add|list)\b", re.IGNORECASE | re.DOTALL)
@@ -106,7 +119,9 @@ class Statement:
         view: what was seen last, with the server's progress and times.
         submitted_at, running_at, noticed_at: moments on the monotonic clock: the submission, the first look that saw
             it running, the look that saw its end; ``None`` until then.
+        idle_until: the last moment at which it is known not to have begun.
         on_look: called after every look, by the thread that runs it.
+        key: what it is remembered under.
     """
 
     def __init__(
@@ -129,6 +144,8 @@ class Statement:
         self.submitted_at: float | None = None
         self.running_at: float | None = None
         self.noticed_at: float | None = None
+        self.idle_until = 0.0
+        self.key = ""
         self.on_look: Callable[[Statement], None] | None = None
 
     def run(self, place: Place) -> Output:
@@ -137,7 +154,7 @@ class Statement:
         Raises:
             StatementFailed: the SQL failed.
             StatementCancelled: somebody cancelled it, here or on the server.
-            DeadlineExceeded: it took longer than its time-out; it has been cancelled on the server.
+            DeadlineExceeded: it took longer than its time-out, and did not run or only reads: it was told to stop.
             SessionLost: it did not run, or is safe to run again.
             OutcomeUnknown: it may have run, and nobody can tell.
             HttpError, ProtocolError, TransportError: the server refused, or made no sense; it did not run.
@@ -145,11 +162,26 @@ class Statement:
         deadline = Deadline.after(self._runtime, self._settings.timeout)
         with self._lock:
             self.session_id, self.id, self._told = place.session_id, None, False
-        self._saw(self._submit(place, deadline), place)
+        try:
+            self._saw(self._submit(place, deadline), place)
+        except (LivyError, TransportError):
+            raise
+        except BaseException:
+            # Ctrl-C: what was sent and not yet heard of must not go on running either.
+            self._stop_unheard()
+            raise
         try:
             return self._wait(place, deadline)
         except (StatementFailed, StatementCancelled, SessionLost, OutcomeUnknown):
             raise
+        except DeadlineExceeded as late:
+            self._tell_server_to_stop()
+            if self._repeatable:
+                raise
+            output = self._settle(place, late)
+            if output is None:
+                self._unknown(str(late), "its end was not seen", ended=False, cause=late)
+            return output
         except BaseException:
             # Whatever ended the waiting (time-out, Ctrl-C, a broken server): nobody will read this result, so
             # it must not go on running.
@@ -157,19 +189,17 @@ class Statement:
             raise
 
     def cancel(self) -> None:
-        """Stop it on the server; before it has an id, as soon as it has one."""
+        """Stop it on the server; if the reply to it has not come yet, by looking for it there."""
         with self._lock:
             self._cancelled = True
-            known = self.id is not None
-        if known:
-            self._tell_server_to_stop()
+        self._stop_unheard()
 
     # --- submission ---------------------------------------------------------------------------------------------------
 
     def _submit(self, place: Place, deadline: Deadline) -> StatementView:
         operation = Operation.SUBMIT_READ if self._repeatable else Operation.SUBMIT_WRITE
         newest = place.newest
-        self.submitted_at = self._runtime.monotonic()
+        self.submitted_at = self.idle_until = self._runtime.monotonic()
         error: AttemptError | None = None
         for _ in range(SENDS):
             self._stop_if_cancelled()
@@ -222,15 +252,40 @@ class Statement:
             output = self._judge()
             if output is not None:
                 return output
-            deadline.pause(poll_pause(deadline.elapsed, self._settings.longest_pause))
+            deadline.pause(self._pause(deadline))
+            if deadline.expired:
+                break
             trouble = self._look(place, deadline)
             if self._runtime.monotonic() - watched >= WATCH:
                 watched = self._runtime.monotonic()
                 self._check(place)
         raise DeadlineExceeded(
-            f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and has been cancelled. Raise "
+            f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and was told to stop. Raise "
             f"statement_timeout in the profile if it needs longer." + (f" Last trouble: {trouble}" if trouble else "")
         )
+
+    def _pause(self, deadline: Deadline) -> float:
+        """Until the next look. What a statement took last time says nothing of how long it queues behind others."""
+        queues = self.looks > 0 and self._state == "waiting"
+        if self._settings.expected is None or queues:
+            return poll_pause(deadline.elapsed, self._settings.longest_pause)
+        elapsed = self._runtime.monotonic() - self.idle_until
+        return poll_pause(elapsed, self._settings.longest_pause, self._settings.expected)
+
+    def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
+        """How a write ended that was told to stop: it may have been done just before, or not listen."""
+        deadline = Deadline.after(self._runtime, SETTLE_TIMEOUT)
+        while not deadline.expired:
+            self._look(place, deadline)
+            try:
+                output = self._judge()
+            except StatementCancelled:
+                raise late from None
+            if output is not None:
+                self._logger.warning("%s It had ended by then.", late)
+                return output
+            deadline.pause(SETTLE_PAUSE)
+        return None
 
     def _look(self, place: Place, deadline: Deadline) -> AttemptError | None:
         """Look once more; the trouble, if that did not work out and may pass."""
@@ -258,6 +313,8 @@ class Statement:
             cancelled = self._cancelled
         place.saw(view.id)
         self.looks += not new
+        if view.state == "waiting" and not new:
+            self.idle_until = self._runtime.monotonic()
         if view.state == "running" and self.running_at is None:
             self.running_at = self._runtime.monotonic()
         if statement_phase(view.state) is not StatementPhase.PENDING:
@@ -303,6 +360,17 @@ class Statement:
         # Pending; or finished with an output that has not arrived yet, which is a race on the server (F30).
         return None
 
+    def _stop_unheard(self) -> None:
+        """Have the server stop it, wherever it is by now."""
+        if self.id is None and self.sends and self.session_id is not None:
+            deadline = Deadline.after(self._runtime, CANCEL_TIMEOUT)
+            with cleaning(self._runtime, CANCEL_BUDGET):
+                found = find_statement(self._api, self.session_id, self.mark, -1, deadline, once=True)
+            if isinstance(found, StatementView):
+                with self._lock:
+                    self.id = found.id
+        self._tell_server_to_stop()
+
     def _tell_server_to_stop(self) -> None:
         if self.id is None or self.session_id is None:
             return
@@ -316,6 +384,16 @@ class Statement:
                 self._api.cancel_statement(self.session_id, self.id, deadline)
         except (LivyError, TransportError) as error:
             self._logger.warning("%s could not be cancelled on the server: %s", self._name, error)
+
+    @property
+    def ran(self) -> float | None:
+        """Seconds it ran: by the server's clock, or as far as could be seen; ``None`` before its end."""
+        if self.noticed_at is None:
+            return None
+        seen = self.noticed_at - self.idle_until
+        if self.view is not None and 0 < self.view.started <= self.view.completed:
+            return min(seen, (self.view.completed - self.view.started) / 1000)
+        return seen
 
     @property
     def _id(self) -> int:

@@ -1,4 +1,4 @@
-"""How long to pause: between two looks at the same thing, after a failed attempt, and when a server says so."""
+"""How long to pause: after a failed attempt, before a query runs again, and when a server says so."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-SHORTEST_PAUSE = 0.05
-"""Seconds. A statement of a few milliseconds is noticed at once, and a fast server is not hammered."""
-
-LAG_SHARE = 0.1
-"""An ended operation is noticed at most this share of its own duration late (above the shortest pause)."""
+SHORTEST_RETRY = 0.05
+"""Seconds: the least that a back-off takes, whatever chance says."""
 
 FIRST_RETRY = 1.0
 """Seconds: the most that the first back-off takes."""
@@ -26,19 +23,6 @@ QUERY_PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Seconds before a query that is known not to have run is run again; the last one is used for every further time."""
 
 
-def poll_pause(elapsed: float, longest: float) -> float:
-    """The pause before the next poll, in seconds.
-
-    It grows with the time already waited, so the number of requests is logarithmic in the duration until
-    ``longest`` is reached.
-
-    Args:
-        elapsed: seconds waited so far.
-        longest: the profile's ``poll_wait`` or ``poll_statement_wait``.
-    """
-    return min(longest, max(SHORTEST_PAUSE, elapsed * LAG_SHARE))
-
-
 def retry_pause(attempt: int, chance: float, longest: float = LONGEST_RETRY) -> float:
     """The pause after failed attempt number ``attempt`` (from 0), in seconds.
 
@@ -49,7 +33,7 @@ def retry_pause(attempt: int, chance: float, longest: float = LONGEST_RETRY) -> 
         chance: a number in [0, 1) from the runtime.
         longest: cap in seconds.
     """
-    return max(min(SHORTEST_PAUSE, longest), chance * min(longest, FIRST_RETRY * 2.0 ** min(attempt, 30)))
+    return max(min(SHORTEST_RETRY, longest), chance * min(longest, FIRST_RETRY * 2.0 ** min(attempt, 30)))
 
 
 def query_pause(attempt: int) -> float:

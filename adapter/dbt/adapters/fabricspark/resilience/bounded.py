@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -19,6 +20,9 @@ from urllib3.poolmanager import PoolManager
 
 SLICE = 0.25
 """Seconds a read waits before it asks again how much time is left."""
+
+PIECE = 65536
+"""Bytes of a body that are read at once."""
 
 Remaining = Callable[[], float]
 """Seconds left for the request that the calling thread is making."""
@@ -49,6 +53,38 @@ class BoundedAdapter(HTTPAdapter):
 
     def _bound(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = self._pools
+
+
+class BoundedBodies(HTTPAdapter):
+    """Somebody else's adapter, with replies that end in time too: after each piece of a body the time is looked at.
+
+    Args:
+        inner: the adapter.
+        remaining: see ``Remaining``.
+    """
+
+    def __init__(self, inner: HTTPAdapter, remaining: Remaining) -> None:
+        super().__init__()
+        self._inner = inner
+        self._remaining = remaining
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """As the other one.
+
+        Raises:
+            requests.ReadTimeout: the reply was still arriving when the time was up.
+            requests.RequestException, urllib3.exceptions.HTTPError: as the other one.
+        """
+        response = self._inner.send(request, *args, **{**kwargs, "stream": True})
+        if response.raw is not None:
+            response._content = b"".join(iter(lambda: self._piece(response.raw), b""))
+        return response
+
+    def _piece(self, raw: Any) -> bytes:
+        if self._remaining() <= 0:
+            raise requests.ReadTimeout("the reply was still arriving when the time was up")
+        piece: bytes = raw.read1(PIECE, decode_content=True)
+        return piece
 
 
 class _Reader(io.RawIOBase):

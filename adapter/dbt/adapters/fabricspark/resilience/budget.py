@@ -62,6 +62,11 @@ class Pace:
                 return
             deadline.pause(pause)
 
+    def is_closed_for(self, seconds: float) -> bool:
+        """Whether a server's throttle goes on for at least so many seconds."""
+        with self._lock:
+            return self._closed_until - self._runtime.monotonic() >= seconds
+
     def stay_away(self, seconds: float) -> None:
         """The server told one thread to stay away for so many seconds: no thread comes before."""
         with self._lock:

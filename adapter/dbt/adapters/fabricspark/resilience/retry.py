@@ -71,7 +71,7 @@ class Retrier:
         run = _Run(operation, deadline)
         error: AttemptError | None = None
         while not deadline.expired or error is None:
-            self.pace.wait(deadline, urgent=operation in _URGENT)
+            self.pace.wait(deadline, urgent=operation in _URGENT or self._is_last_chance(operation, deadline))
             if deadline.expired:
                 break
             try:
@@ -89,6 +89,10 @@ class Retrier:
                 raise error
             self._prepare(rule, error, run, deadline)
         raise error or NotSent("the time was up before the request could be sent")
+
+    def _is_last_chance(self, operation: Operation, deadline: Deadline) -> bool:
+        """Cleaning up waits like everything else, but a throttle that outlasts its deadline does not prevent it."""
+        return operation is Operation.DELETE and self.pace.is_closed_for(deadline.remaining)
 
     def _heed(self, error: AttemptError, run: _Run) -> None:
         """All threads keep away as long as one was told to, even if its own request is not tried again."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import requests
-from dbt.adapters.fabricspark.resilience.bounded import BoundedAdapter
+from dbt.adapters.fabricspark.resilience.bounded import BoundedAdapter, BoundedBodies
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import Halted
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLate, ReplyLost, TransportError
@@ -126,7 +126,13 @@ class Transport:
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         # Per thread: the deadline of the request it is making, for the connection's reads.
         self._current = threading.local()
-        wire = adapter or BoundedAdapter(lambda: min(cast(Deadline, self._current.deadline).remaining, left()))
+        # Proxies of the environment are for the network only; to look for them takes a good part of a request.
+        self._session.trust_env = adapter is None
+
+        def remaining() -> float:
+            return min(cast(Deadline, self._current.deadline).remaining, left())
+
+        wire = BoundedAdapter(remaining) if adapter is None else BoundedBodies(adapter, remaining)
         self._session.mount("http://", wire)
         self._session.mount("https://", wire)
 
