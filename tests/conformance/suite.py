@@ -1,4 +1,4 @@
-"""dbt's published adapter tests, as ``verdicts.py`` says; run by ``make test-dbt``, which names this file and dbt's fixtures."""
+"""dbt's published adapter tests, as ``verdicts.py`` says; ``make test-dbt`` names this file and dbt's fixtures."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ GAPS: Mapping[str, str] = {
     "python_model.test_python_model.BasePythonSampleTests": _PYTHON,
     "python_model.test_spark.BasePySparkTests": _PYTHON,
 }
-"""Published classes, or single tests of them behind ``::``, that fail today. They run, and one that passes is noticed."""
+"""Published classes, or single tests of them behind ``::``, that fail today. They run; one that passes is noticed."""
 
 
 @dataclass(frozen=True)

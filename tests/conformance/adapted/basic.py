@@ -14,7 +14,6 @@ from dbt.tests.adapter.caching.test_caching import (
     TestNoPopulateCache,
 )
 from dbt.tests.adapter.catalog.relation_types import CatalogRelationTypes
-from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseCloneSameSourceAndTarget
 from dbt.tests.util import run_dbt
 
 SPARK_TYPES: dict[str, Any] = {
@@ -68,7 +67,7 @@ class AdaptedCatalogRelationTypes(CatalogRelationTypes):
 class _WithoutDatabase:
     """Names have no database to compare."""
 
-    def run_and_inspect_cache(self, project: Any, run_args: list[str]) -> None:
+    def run_and_inspect_cache(self, project: Any, run_args: Any = None) -> None:
         run_dbt(run_args)
         (built,) = project.adapter.cache.relations
         assert built.schema == project.test_schema

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dbt.adapters.base.impl import PythonJobHelper
 from dbt.adapters.base.meta import available
-from dbt.adapters.base.relation import BaseRelation
+from dbt.adapters.base.relation import BaseRelation, InformationSchema
 from dbt.adapters.contracts.connection import AdapterResponse
-from dbt.adapters.fabricspark import partitions, seeds
-from dbt.adapters.fabricspark.column import FabricSparkColumn
+from dbt.adapters.contracts.relation import RelationConfig
+from dbt.adapters.fabricspark import catalog, partitions, seeds
+from dbt.adapters.fabricspark.column import FabricSparkColumn, described
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
 from dbt.adapters.fabricspark.literals import text
 from dbt.adapters.fabricspark.metadata import (
@@ -32,6 +33,8 @@ from dbt.adapters.spark.impl import (
     LIST_SCHEMAS_MACRO_NAME,
     SparkAdapter,
 )
+from dbt_common.clients.agate_helper import DEFAULT_TYPE_TESTER
+from dbt_common.contracts.metadata import CatalogTable
 from dbt_common.exceptions import DbtRuntimeError
 
 if TYPE_CHECKING:
@@ -140,27 +143,52 @@ class FabricSparkAdapter(SparkAdapter):
                 return []
             raise
         expect_columns("describe", rows.column_names, ("col_name", "data_type"))
-        columns = self.parse_describe_extended(relation, rows)
+        columns = described(self.parse_describe_extended(relation, rows), rows)
         if not columns:
             raise DbtRuntimeError(f"the server describes {relation} without a single column")
         return [column for column in columns if column.name not in self.HUDI_METADATA_COLUMNS]
 
-    def _get_columns_for_catalog(self, relation: BaseRelation) -> Iterable[dict[str, Any]]:
+    def _get_one_catalog(
+        self,
+        information_schema: InformationSchema,
+        schemas: set[str],
+        used_schemas: Iterable[RelationConfig],  # type: ignore[override]  # dbt-spark hands over what has been built
+    ) -> agate.Table:
+        import agate
+
+        (schema,) = schemas
+        commented = catalog.commented(used_schemas)
+        rows: list[dict[str, Any]] = []
+        for relation in self.list_relations(information_schema.database, schema):
+            rows += self._catalog_rows(relation, (schema.lower(), str(relation.identifier).lower()) in commented)
+        return agate.Table.from_object(rows, column_types=DEFAULT_TYPE_TESTER)
+
+    def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable | None:
+        """What the catalog holds of one relation that dbt has listed; ``None`` if there is no such relation.
+
+        Raises:
+            DbtRuntimeError: it could not be told, or the answer makes no sense.
+        """
+        return catalog.table(self._catalog_rows(relation, ask=True))
+
+    def _catalog_rows(self, relation: BaseRelation, ask: bool) -> list[dict[str, Any]]:
         """A relation's rows of the catalog, from what the listing said of it: no statement of its own.
 
-        Only nested types are asked for again: the listing names them without what is in them.
+        Only comments of columns are asked for, and nested types: the listing names them without what is in them.
         """
         columns = self.parse_columns_from_information(relation)
-        if not columns or any(column.dtype in NESTED for column in columns):
+        if ask or not columns or any(column.dtype in NESTED for column in columns):
             columns = self.get_columns_in_relation(relation)
         comment = Details.read(str(relation), getattr(relation, INFORMATION)).comment
+        found = []
         for column in columns:
             row = column.to_column_dict()
             row["column_name"] = row.pop("column", None)
             row["column_type"] = row.pop("dtype")
             row["table_database"] = None
             row["table_comment"] = comment
-            yield row
+            found.append(row)
+        return found
 
     @available
     def valid_incremental_strategies(self) -> list[str]:

@@ -98,18 +98,32 @@
   {{ return(load_result('list_relations_without_caching').table) }}
 {% endmacro %}
 
+{#- With `--empty` and `--sample` a relation prints as a query over part of it; `render()` is its name whatever is asked. -#}
+{% macro fabricspark__get_columns_in_relation_raw(relation) %}
+  {% call statement('get_columns_in_relation_raw', fetch_result=True) -%}
+    describe extended {{ relation.render() }}
+  {%- endcall %}
+  {{ return(load_result('get_columns_in_relation_raw').table) }}
+{% endmacro %}
+
+{% macro fabricspark__alter_column_type(relation, column_name, new_column_type) %}
+  {% call statement('alter_column_type') -%}
+    alter table {{ relation.render() }} alter column {{ adapter.quote(column_name) }} type {{ new_column_type }}
+  {%- endcall %}
+{% endmacro %}
+
 {#- Delta drops columns from tables whose column mapping is on; without it, it says so itself. -#}
 {% macro fabricspark__alter_relation_add_remove_columns(relation, add_columns, remove_columns) %}
   {%- if add_columns -%}
     {%- call statement('add_columns') -%}
-      alter table {{ relation }} add columns (
+      alter table {{ relation.render() }} add columns (
         {%- for column in add_columns %}{{ adapter.quote(column.name) }} {{ column.data_type }}{{ ', ' if not loop.last }}{% endfor -%}
       )
     {%- endcall -%}
   {%- endif -%}
   {%- if remove_columns -%}
     {%- call statement('drop_columns') -%}
-      alter table {{ relation }} drop columns (
+      alter table {{ relation.render() }} drop columns (
         {%- for column in remove_columns %}{{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor -%}
       )
     {%- endcall -%}

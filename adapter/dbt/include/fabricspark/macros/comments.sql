@@ -32,7 +32,7 @@
 {% macro fabricspark__alter_column_comment(relation, column_dict) %}
   {%- for name, column in column_dict.items() %}
     {%- call statement('alter_column_comment') %}
-      alter table {{ relation }} change column {{ adapter.quote(name) }} comment {{ adapter.string_literal(column.description) }}
+      alter table {{ relation.render() }} change column {{ adapter.quote(name) }} comment {{ adapter.string_literal(column.description) }}
     {%- endcall %}
   {%- endfor %}
 {% endmacro %}
