@@ -48,6 +48,9 @@ _MATERIALIZED = "materialized lake views are not built by this adapter yet"
 _PYTHON = "Python models are not supported yet: a model in Python fails with a message that says so"
 
 GAPS: Mapping[str, str] = {
+    "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_creates_table_with_zero_rows": _NO_SEED_EMPTY,
+    "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_preserves_column_types": _NO_SEED_EMPTY,
+    "empty.test_empty.BaseTestEmptySeedFlag::test_build_empty_with_seed": _NO_SEED_EMPTY,
     "materialized_view.basic.MaterializedViewBasic": _MATERIALIZED,
     "materialized_view.changes.MaterializedViewChanges": _MATERIALIZED,
     "materialized_view.changes.MaterializedViewChangesApplyMixin": _MATERIALIZED,

@@ -1,4 +1,4 @@
-"""Catalog, docs, caching and clones: what Spark calls things, and names without a database."""
+"""Catalog, docs, caching and raw SQL that names a database: what Spark calls things."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from dbt.tests.adapter.basic import expected_catalog
 from dbt.tests.adapter.basic.test_docs_generate import TestDocsGenerate, TestDocsGenReferences
+from dbt.tests.adapter.basic.test_get_catalog_for_single_relation import BaseGetCatalogForSingleRelation
 from dbt.tests.adapter.caching.test_caching import (
     TestCachingLowerCaseModel,
     TestCachingSelectedSchemaOnly,
@@ -14,36 +15,97 @@ from dbt.tests.adapter.caching.test_caching import (
     TestNoPopulateCache,
 )
 from dbt.tests.adapter.catalog.relation_types import CatalogRelationTypes
-from dbt.tests.util import run_dbt
+from dbt.tests.util import AnyInteger, run_dbt
+from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, StatsItem, TableMetadata
 
-SPARK_TYPES: dict[str, Any] = {
-    "id_type": "bigint",
-    "text_type": "string",
-    "time_type": "timestamp",
-    "view_type": "view",
-    "table_type": "table",
-    "model_stats": expected_catalog.no_stats(),
-}
+_ANY: Any = AnyInteger()
+
+TYPES: dict[str, Any] = {"text_type": "string", "time_type": "timestamp", "view_type": "view", "table_type": "table"}
+
+
+def _table_stats() -> dict[str, Any]:
+    """Delta's count of bytes and rows."""
+    stats = {
+        each: {"id": each, "label": each, "value": AnyInteger(), "include": True, "description": None}
+        for each in ("bytes", "rows")
+    }
+    has = dict(expected_catalog.no_stats()["has_stats"], value=True)
+    return {**stats, "has_stats": has}
+
+
+def _from_zero(expected: dict[str, Any]) -> dict[str, Any]:
+    """Spark's adapters number columns from 0."""
+    for node in (*expected["nodes"].values(), *expected["sources"].values()):
+        node["columns"] = {
+            name: dict(column, index=index) for index, (name, column) in enumerate(node["columns"].items())
+        }
+    return expected
 
 
 class AdaptedDocsGenerate(TestDocsGenerate):
-    """Spark's names of types, `table` and `view`."""
+    """Spark's types, `table` and `view`; tables have statistics, and columns are numbered from 0."""
 
     @pytest.fixture(scope="class")
     def expected_catalog(self, project: Any, profile_user: str) -> dict[str, Any]:
-        found: dict[str, Any] = expected_catalog.base_expected_catalog(project, role=profile_user, **SPARK_TYPES)
-        return found
+        return _from_zero(
+            expected_catalog.base_expected_catalog(
+                project,
+                role=profile_user,
+                id_type="bigint",
+                model_stats=expected_catalog.no_stats(),
+                seed_stats=_table_stats(),
+                **TYPES,
+            )
+        )
 
 
 class AdaptedDocsGenReferences(TestDocsGenReferences):
-    """Spark's names of types, `table` and `view`."""
+    """Spark's types, `table` and `view`; tables have statistics, and columns are numbered from 0."""
 
     @pytest.fixture(scope="class")
     def expected_catalog(self, project: Any, profile_user: str) -> dict[str, Any]:
-        found: dict[str, Any] = expected_catalog.expected_references_catalog(
-            project, role=profile_user, bigint_type="bigint", **SPARK_TYPES
+        return _from_zero(
+            expected_catalog.expected_references_catalog(
+                project,
+                role=profile_user,
+                id_type="bigint",
+                bigint_type="bigint",
+                model_stats=_table_stats(),
+                view_summary_stats=expected_catalog.no_stats(),
+                **TYPES,
+            )
         )
-        return found
+
+
+class AdaptedGetCatalogForSingleRelation(BaseGetCatalogForSingleRelation):
+    """Spark's types, `table` and `view`."""
+
+    @staticmethod
+    def _expected(project: Any, name: str, kind: str, stats: dict[str, StatsItem]) -> CatalogTable:
+        types = {
+            "id": "bigint",
+            "first_name": "string",
+            "email": "string",
+            "ip_address": "string",
+            "updated_at": "timestamp",
+        }
+        columns = {
+            column: ColumnMetadata(type=sql, index=index, name=column)
+            for index, (column, sql) in enumerate(types.items())
+        }
+        metadata = TableMetadata(type=kind, schema=project.test_schema, name=name, owner="fakelivy")
+        return CatalogTable(metadata=metadata, columns=columns, stats=stats)
+
+    @pytest.fixture(scope="class")
+    def expected_catalog_my_seed(self, project: Any) -> CatalogTable:
+        stats = {
+            each: StatsItem(id=each, label=each, value=_ANY, include=True, description="") for each in ("bytes", "rows")
+        }
+        return self._expected(project, "my_seed", "table", stats)
+
+    @pytest.fixture(scope="class")
+    def expected_catalog_my_view_model(self, project: Any) -> CatalogTable:
+        return self._expected(project, "my_view_model", "view", {})
 
 
 class AdaptedCatalogRelationTypes(CatalogRelationTypes):

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from dbt.tests.adapter.column_types.test_column_types import TestPostgresColumnTypes
 from dbt.tests.adapter.dbt_show.test_dbt_show import TestShowDoesNotHandleDoubleLimit
+from dbt.tests.adapter.empty import _models
+from dbt.tests.adapter.empty.test_empty import MetadataWithEmptyFlag
 from dbt.tests.adapter.ephemeral.test_ephemeral import TestEphemeralMulti, TestEphemeralNested
 from dbt.tests.adapter.unit_testing.test_types import TestPostgresUnitTestingTypes
 from dbt.tests.adapter.utils.test_timestamps import TestCurrentTimestamps
@@ -47,6 +51,52 @@ class AdaptedEphemeralNested(TestEphemeralNested):
             "__dbt__cte__ephemeral as ( select * from __dbt__cte__ephemeral_level_two ) "
             "select * from __dbt__cte__ephemeral"
         )
+
+
+class AdaptedColumnTypes(TestPostgresColumnTypes):
+    """Spark's types."""
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, str]:
+        casts = {
+            "smallint_col": ("smallint", "integer"),
+            "int_col": ("int", "integer"),
+            "bigint_col": ("bigint", "integer"),
+            "real_col": ("float", "float"),
+            "double_col": ("double", "float"),
+            "numeric_col": ("decimal(10, 2)", "numeric"),
+            "text_col": ("string", "string"),
+            "varchar_col": ("varchar(20)", "string"),
+        }
+        checks = {name: [kind, "not number" if kind == "string" else "number"] for name, (_, kind) in casts.items()}
+        columns = ", ".join(f"cast('1' as {sql}) as {name}" for name, (sql, _) in casts.items())
+        tests = [{"is_type": {"arguments": {"column_map": checks}}}]
+        return {
+            "model.sql": f"{{{{ config(materialized='table') }}}} select {columns}",
+            "schema.yml": yaml.safe_dump({"models": [{"name": "model", "data_tests": tests}]}),
+        }
+
+
+class AdaptedMetadataWithEmptyFlag(MetadataWithEmptyFlag):
+    """Spark's types; columns are added, and dropped where Delta can (with column mapping)."""
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, str]:
+        published: dict[str, str] = {
+            "schema.yml": _models.SCHEMA,
+            "control.sql": _models.CONTROL,
+            "get_columns_in_relation.sql": _models.GET_COLUMNS_IN_RELATION,
+            "alter_column_type.sql": _models.ALTER_COLUMN_TYPE,
+            "alter_relation_comment.sql": _models.ALTER_RELATION_COMMENT,
+            "alter_column_comment.sql": _models.ALTER_COLUMN_COMMENT,
+            "alter_relation_add_remove_columns.sql": _models.ALTER_RELATION_ADD_REMOVE_COLUMNS,
+            "truncate_relation.sql": _models.TRUNCATE_RELATION,
+        }
+        return {name: text.replace('"varchar"', '"string"') for name, text in published.items()}
+
+    @pytest.fixture(scope="class")
+    def project_config_update(self) -> dict[str, Any]:
+        return {"seeds": {"+tblproperties": {"delta.columnMapping.mode": "name"}}}
 
 
 class AdaptedShowDoesNotHandleDoubleLimit(TestShowDoesNotHandleDoubleLimit):

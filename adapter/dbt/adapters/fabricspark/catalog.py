@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dbt.adapters.contracts.relation import RelationConfig
+from dbt.adapters.fabricspark.column import as_written
+from dbt.adapters.spark.column import SparkColumn
 from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, StatsItem, TableMetadata
 
 
@@ -22,11 +24,21 @@ def commented(configs: Iterable[RelationConfig]) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> CatalogTable | None:
-    """One relation's rows of the catalog as dbt's contract has it; ``None`` if there are none."""
-    listed = list(rows)
-    if not listed:
-        return None
+def rows(columns: Iterable[SparkColumn], comment: str | None) -> list[dict[str, Any]]:
+    """A relation's columns as rows of dbt's catalog."""
+    found = []
+    for column in columns:
+        row = column.to_column_dict()
+        row["column_name"] = row.pop("column")
+        row["column_type"] = as_written(row.pop("dtype"))
+        row["table_database"] = None
+        row["table_comment"] = comment
+        found.append(row)
+    return found
+
+
+def table(listed: Sequence[Mapping[str, Any]]) -> CatalogTable:
+    """One relation's rows of the catalog, at least one, as dbt's contract has them."""
     first = listed[0]
     return CatalogTable(
         metadata=TableMetadata(

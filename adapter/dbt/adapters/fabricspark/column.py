@@ -42,9 +42,28 @@ class FabricSparkColumn(SparkColumn):
         """Whether it holds decimal numbers."""
         return self._type in _DECIMALS
 
-    def can_expand_to(self, other_column: Column) -> bool:
+    def can_expand_to(self, other_column: Column) -> bool:  # noqa: ARG002  # dbt passes it
         """Never: a string of Spark's has no length to outgrow."""
         return False
+
+
+_PRINTED = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
+"""Types as Spark prints a table's schema, and as SQL writes them (``DataType.typeName`` and ``.sql``)."""
+
+
+def as_written(printed: str) -> str:
+    """A type of a printed schema in SQL's words, which are those of ``describe``."""
+    return _PRINTED.get(printed, printed)
+
+
+def table_comment(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """The comment of the table itself, among what ``describe extended`` tells behind the columns."""
+    behind = False
+    for row in rows:
+        behind = behind or str(row["col_name"]).startswith("# Detailed Table Information")
+        if behind and row["col_name"] == "Comment":
+            return str(row["data_type"])
+    return None
 
 
 def described(columns: Iterable[SparkColumn], rows: Iterable[Mapping[str, Any]]) -> list[FabricSparkColumn]:

@@ -11,7 +11,7 @@ from dbt.adapters.base.relation import BaseRelation, InformationSchema
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationConfig
 from dbt.adapters.fabricspark import catalog, partitions, seeds
-from dbt.adapters.fabricspark.column import FabricSparkColumn, described
+from dbt.adapters.fabricspark.column import FabricSparkColumn, described, table_comment
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
 from dbt.adapters.fabricspark.literals import text
 from dbt.adapters.fabricspark.metadata import (
@@ -136,17 +136,31 @@ class FabricSparkAdapter(SparkAdapter):
         Raises:
             DbtRuntimeError: they could not be told, or the answer makes no sense.
         """
+        rows = self._describe(relation)
+        return [] if rows is None else self._columns(relation, rows)
+
+    def _describe(self, relation: BaseRelation) -> agate.Table | None:
         try:
             rows = self._rows(GET_COLUMNS_IN_RELATION_RAW_MACRO_NAME, relation=relation)
         except DbtRuntimeError as error:
             if error_class(error) in RELATION_NOT_FOUND:
-                return []
+                return None
             raise
         expect_columns("describe", rows.column_names, ("col_name", "data_type"))
+        return rows
+
+    def _columns(self, relation: BaseRelation, rows: agate.Table) -> list[SparkColumn]:
         columns = described(self.parse_describe_extended(relation, rows), rows)
         if not columns:
             raise DbtRuntimeError(f"the server describes {relation} without a single column")
         return [column for column in columns if column.name not in self.HUDI_METADATA_COLUMNS]
+
+    def get_catalog(
+        self, relation_configs: Iterable[RelationConfig], used_schemas: frozenset[tuple[str, str]]
+    ) -> tuple[agate.Table, list[Exception]]:
+        """The catalog of everything dbt has built; what could not be read is among the errors."""
+        # dbt hands over an iterator, and it is read more than once.
+        return super().get_catalog(list(relation_configs), used_schemas)
 
     def _get_one_catalog(
         self,
@@ -164,12 +178,15 @@ class FabricSparkAdapter(SparkAdapter):
         return agate.Table.from_object(rows, column_types=DEFAULT_TYPE_TESTER)
 
     def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable | None:
-        """What the catalog holds of one relation that dbt has listed; ``None`` if there is no such relation.
+        """What the catalog holds of one relation; ``None`` if the server says that there is no such relation.
 
         Raises:
             DbtRuntimeError: it could not be told, or the answer makes no sense.
         """
-        return catalog.table(self._catalog_rows(relation, ask=True))
+        rows = self._describe(relation)
+        if rows is None:
+            return None
+        return catalog.table(catalog.rows(self._columns(relation, rows), table_comment(rows)))
 
     def _catalog_rows(self, relation: BaseRelation, ask: bool) -> list[dict[str, Any]]:
         """A relation's rows of the catalog, from what the listing said of it: no statement of its own.
@@ -179,16 +196,7 @@ class FabricSparkAdapter(SparkAdapter):
         columns = self.parse_columns_from_information(relation)
         if ask or not columns or any(column.dtype in NESTED for column in columns):
             columns = self.get_columns_in_relation(relation)
-        comment = Details.read(str(relation), getattr(relation, INFORMATION)).comment
-        found = []
-        for column in columns:
-            row = column.to_column_dict()
-            row["column_name"] = row.pop("column", None)
-            row["column_type"] = row.pop("dtype")
-            row["table_database"] = None
-            row["table_comment"] = comment
-            found.append(row)
-        return found
+        return catalog.rows(columns, Details.read(str(relation), getattr(relation, INFORMATION)).comment)
 
     @available
     def valid_incremental_strategies(self) -> list[str]:
