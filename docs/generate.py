@@ -23,6 +23,7 @@ from fakelivy.engine.sail import statements
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
+from tests.conformance import verdicts as conformance
 from tests.engine.fidelity import tables as fidelity
 
 ROOT = Path(__file__).parent.parent
@@ -126,6 +127,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
+    "conformance-counts": conformance.counts,
+    "conformance": conformance.table,
     "noticing": noticing.table,
     "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,

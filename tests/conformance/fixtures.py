@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import freezegun
 import pytest
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, SessionManagers
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 
 from fakelivy import FakeLivy
 from tests.functional.impatient import ImpatientRuntime
+
+# Some tests stop the clock for dbt; the server and its client must go on. Said before those tests are imported.
+freezegun.configure(extend_ignore_list=["dbt.adapters.fabricspark", "fakelivy", "tests.functional.impatient"])
 
 
 class KeptSessions(SessionManagers):

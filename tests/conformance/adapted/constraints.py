@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from dbt.adapters.fabricspark.literals import text
 from dbt.tests.adapter.constraints import fixtures
 from dbt.tests.adapter.constraints.test_constraints import (
     TestConstraintQuotedColumn,
     TestIncrementalConstraintsColumnsEqual,
     TestIncrementalConstraintsRollback,
     TestIncrementalConstraintsRuntimeDdlEnforcement,
+    TestIncrementalContractSqlHeader,
     TestModelConstraintsRuntimeEnforcement,
     TestTableConstraintsColumnsEqual,
     TestTableConstraintsRollback,
     TestTableConstraintsRuntimeDdlEnforcement,
+    TestTableContractSqlHeader,
     TestViewConstraintsColumnsEqual,
 )
+from dbt.tests.util import run_dbt_and_capture
 
 # Spark 3.5 has no type `text`.
 _YML = {
@@ -26,24 +32,24 @@ _YML = {
 class _SparkTypes:
     @pytest.fixture
     def string_type(self) -> str:
-        return "STRING"
+        return "string"
 
     @pytest.fixture
     def int_type(self) -> str:
-        return "INT"
+        return "int"
 
     @pytest.fixture
     def data_types(self, int_type: str, schema_int_type: str, string_type: str) -> list[list[str]]:
         return [
             ["1", schema_int_type, int_type],
             ["'1'", string_type, string_type],
-            ["true", "boolean", "BOOLEAN"],
-            ["date '2019-01-01'", "date", "DATE"],
-            ["timestamp '2019-01-01 00:00:00'", "timestamp", "TIMESTAMP"],
-            ["array('a', 'b')", "array<string>", "ARRAY<STRING>"],
-            ["array(1, 2)", "array<int>", "ARRAY<INT>"],
-            ["cast(1 as decimal(10, 2))", "decimal(10,2)", "DECIMAL(10,2)"],
-            ["cast(1 as double)", "double", "DOUBLE"],
+            ["true", "boolean", "boolean"],
+            ["date '2019-01-01'", "date", "date"],
+            ["timestamp '2019-01-01 00:00:00'", "timestamp", "timestamp"],
+            ["array('a', 'b')", "array<string>", "array<string>"],
+            ["array(1, 2)", "array<int>", "array<int>"],
+            ["cast(1 as decimal(10, 2))", "decimal(10,2)", "decimal(10,2)"],
+            ["cast(1 as double)", "double", "double"],
         ]
 
 
@@ -89,7 +95,16 @@ _BUILT = """
         -- depends_on: <foreign_key_model_identifier>
         select 'blue' as color, 1 as id, '2019-01-01' as date_day
     ) as model_subq
+    where {checks}
 """
+
+
+def _checked(name: str, sql: str) -> str:
+    message = f"Constraint {name} of <model_identifier> is broken: {sql}"
+    return f"assert_true({sql}, {text(message)}) is null"
+
+
+_NOT_NULL = _checked("not_null_id", "id is not null")
 
 
 class AdaptedTableConstraintsRuntimeDdlEnforcement(TestTableConstraintsRuntimeDdlEnforcement):
@@ -105,7 +120,7 @@ class AdaptedTableConstraintsRuntimeDdlEnforcement(TestTableConstraintsRuntimeDd
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return _BUILT.format(replace="or replace")
+        return _BUILT.format(replace="or replace", checks=_NOT_NULL)
 
 
 class AdaptedIncrementalConstraintsRuntimeDdlEnforcement(TestIncrementalConstraintsRuntimeDdlEnforcement):
@@ -121,7 +136,7 @@ class AdaptedIncrementalConstraintsRuntimeDdlEnforcement(TestIncrementalConstrai
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return _BUILT.format(replace="")
+        return _BUILT.format(replace="", checks=_NOT_NULL)
 
 
 class AdaptedModelConstraintsRuntimeEnforcement(TestModelConstraintsRuntimeEnforcement):
@@ -137,7 +152,8 @@ class AdaptedModelConstraintsRuntimeEnforcement(TestModelConstraintsRuntimeEnfor
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return _BUILT.format(replace="or replace")
+        checks = [_NOT_NULL, _checked("check", "(id > 0)"), _checked("check", "id >= 1")]
+        return _BUILT.format(replace="or replace", checks=" and ".join(checks))
 
 
 class AdaptedConstraintQuotedColumn(TestConstraintQuotedColumn):
@@ -153,11 +169,17 @@ class AdaptedConstraintQuotedColumn(TestConstraintQuotedColumn):
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return """
+        checks = [
+            _NOT_NULL,
+            _checked("not_null_from", "`from` is not null"),
+            _checked("check", "(`from` = 'blue')"),
+        ]
+        return f"""
             create or replace table <model_identifier> using delta as
             select id, `from`, date_day from (
                 select 'blue' as `from`, 1 as id, '2019-01-01' as date_day
             ) as model_subq
+            where {" and ".join(checks)}
         """
 
 
@@ -170,7 +192,7 @@ class AdaptedTableConstraintsRollback(TestTableConstraintsRollback):
 
     @pytest.fixture(scope="class")
     def expected_error_messages(self) -> list[str]:
-        return ["id", "not_null"]
+        return ["not_null_id", "is broken"]
 
 
 class AdaptedIncrementalConstraintsRollback(TestIncrementalConstraintsRollback):
@@ -183,3 +205,17 @@ class AdaptedIncrementalConstraintsRollback(TestIncrementalConstraintsRollback):
     @pytest.fixture(scope="class")
     def expected_error_messages(self) -> list[str]:
         return ["not_null_id"]
+
+
+class _HeaderRefused:
+    def test__contract_sql_header(self, project: Any) -> None:
+        _, output = run_dbt_and_capture(["run"], expect_pass=False)
+        assert "sql_header cannot be sent" in output
+
+
+class AdaptedTableContractSqlHeader(_HeaderRefused, TestTableContractSqlHeader):
+    """A request of Livy runs one statement: `sql_header` is refused in words that say what to do."""
+
+
+class AdaptedIncrementalContractSqlHeader(_HeaderRefused, TestIncrementalContractSqlHeader):
+    """A request of Livy runs one statement: `sql_header` is refused in words that say what to do."""

@@ -40,7 +40,7 @@ class _Hooks:
             assert said["target_name"] == "default"
             assert said["target_schema"] == project.test_schema
             assert said["target_type"] == "fabricspark"
-            assert said["target_threads"] == 1
+            assert said["target_threads"] == project.adapter.config.threads
             assert said["run_started_at"]
             assert said["invocation_id"]
             assert said["thread_id"].startswith(("Thread-", "MainThread"))

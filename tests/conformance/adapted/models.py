@@ -12,7 +12,18 @@ from dbt.tests.adapter.dbt_show.test_dbt_show import TestShowDoesNotHandleDouble
 from dbt.tests.adapter.empty import _models
 from dbt.tests.adapter.empty.test_empty import MetadataWithEmptyFlag
 from dbt.tests.adapter.ephemeral.test_ephemeral import TestEphemeralMulti, TestEphemeralNested
+from dbt.tests.adapter.sample_mode import fixtures
+from dbt.tests.adapter.sample_mode.test_sample_mode import BaseSampleModeTest
+from dbt.tests.adapter.unit_testing import test_quoted_reserved_word_column_names
+from dbt.tests.adapter.unit_testing.test_quoted_reserved_word_column_names import (
+    BaseUnitTestQuotedReservedWordColumnNames,
+)
 from dbt.tests.adapter.unit_testing.test_types import TestPostgresUnitTestingTypes
+from dbt.tests.adapter.utils import fixture_get_intervals_between, fixture_listagg
+from dbt.tests.adapter.utils.data_types.test_type_float import TestTypeFloat
+from dbt.tests.adapter.utils.data_types.test_type_int import TestTypeInt
+from dbt.tests.adapter.utils.test_get_intervals_between import TestGetIntervalsBetween
+from dbt.tests.adapter.utils.test_listagg import TestListagg
 from dbt.tests.adapter.utils.test_timestamps import TestCurrentTimestamps
 from dbt.tests.util import check_relations_equal, run_dbt
 
@@ -117,11 +128,76 @@ class AdaptedUnitTestingTypes(TestPostgresUnitTestingTypes):
             ["'string'", "string"],
             ["true", "true"],
             ["date '2011-11-11'", "2011-11-11"],
-            ["timestamp '2013-11-03 00:00:00-0'", "2013-11-03 00:00:00-0"],
+            ["timestamp '2013-11-03 00:00:00+00:00'", "2013-11-03 00:00:00+00:00"],
             ["array(1, 2, 3)", "'array(1, 2, 3)'"],
             ["map('10', 't', '15', 'f')", """'map("10", "t", "15", "f")'"""],
             ['named_struct("a", 1, "b", 2)', """'named_struct("a", 1, "b", 2)'"""],
         ]
+
+
+class AdaptedUnitTestQuotedReservedWordColumnNames(BaseUnitTestQuotedReservedWordColumnNames):
+    """Spark quotes with backticks."""
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, str]:
+        published = test_quoted_reserved_word_column_names
+        return {
+            "my_model.sql": published.my_model_sql,
+            "my_upstream_model.sql": "select 1 as `GROUP`",
+            "unit_tests.yml": published.test_my_model_csv_fixtures_yml,
+        }
+
+
+class AdaptedTypeFloat(TestTypeFloat):
+    """The seed's column is a `float`, which dbt takes for a `double`."""
+
+    @pytest.fixture(scope="class")
+    def project_config_update(self) -> dict[str, Any]:
+        return {"seeds": {"test": {"+column_types": {"float_col": "float"}}}}
+
+
+class AdaptedTypeInt(TestTypeInt):
+    """The seed's column is an `int`, which dbt takes for a `bigint`."""
+
+    @pytest.fixture(scope="class")
+    def project_config_update(self) -> dict[str, Any]:
+        return {"seeds": {"test": {"+column_types": {"int_col": "int"}}}}
+
+
+class AdaptedGetIntervalsBetween(TestGetIntervalsBetween):
+    """Dates as Spark reads them."""
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, str]:
+        published = fixture_get_intervals_between
+        sql = published.models__test_get_intervals_between_sql
+        for month_first, iso in (("09/01/2023", "2023-09-01"), ("09/12/2023", "2023-09-12")):
+            sql = sql.replace(month_first, iso)
+        return {
+            "test_get_intervals_between.yml": published.models__test_get_intervals_between_yml,
+            "test_get_intervals_between.sql": self.interpolate_macro_namespace(sql, "get_intervals_between"),
+        }
+
+
+class AdaptedSampleMode(BaseSampleModeTest):
+    """Offsets written `+00:00`: the embedded engine does not read `-0`, which Spark does."""
+
+    @pytest.fixture(scope="class")
+    def input_model_sql(self) -> str:
+        return str(fixtures.input_model_sql).replace("-0'", "+00:00'")
+
+
+class AdaptedListagg(TestListagg):
+    """The lists without an order: dbt-spark's `listagg` warns that it cannot order, and does not."""
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, str]:
+        published = fixture_listagg
+        unordered = published.models__test_listagg_sql + "where calculate.version not like 'bottom_ordered%'"
+        return {
+            "test_listagg.yml": published.models__test_listagg_yml,
+            "test_listagg.sql": self.interpolate_macro_namespace(unordered, "listagg"),
+        }
 
 
 class AdaptedCurrentTimestamps(TestCurrentTimestamps):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dbt.adapters.contracts.relation import RelationConfig
-from dbt.adapters.fabricspark.column import as_written
+from dbt.adapters.fabricspark.livy.wire import type_name
 from dbt.adapters.spark.column import SparkColumn
 from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, StatsItem, TableMetadata
 
@@ -30,7 +30,7 @@ def rows(columns: Iterable[SparkColumn], comment: str | None) -> list[dict[str, 
     for column in columns:
         row = column.to_column_dict()
         row["column_name"] = row.pop("column")
-        row["column_type"] = as_written(row.pop("dtype"))
+        row["column_type"] = type_name(row.pop("dtype"))  # the listing says `long` where `describe` says `bigint`
         row["table_database"] = None
         row["table_comment"] = comment
         found.append(row)

@@ -47,15 +47,6 @@ class FabricSparkColumn(SparkColumn):
         return False
 
 
-_PRINTED = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
-"""Types as Spark prints a table's schema, and as SQL writes them (``DataType.typeName`` and ``.sql``)."""
-
-
-def as_written(printed: str) -> str:
-    """A type of a printed schema in SQL's words, which are those of ``describe``."""
-    return _PRINTED.get(printed, printed)
-
-
 def table_comment(rows: Iterable[Mapping[str, Any]]) -> str | None:
     """The comment of the table itself, among what ``describe extended`` tells behind the columns."""
     behind = False

@@ -44,13 +44,24 @@
   {{- comment_clause() }}
 {%- endmacro %}
 
+{#- One statement is all that a request runs, and a setting made in another may be gone with its session. -#}
+{% macro fabricspark_refuse_sql_header() %}
+  {%- if config.get('sql_header') -%}
+    {%- do exceptions.raise_compiler_error(
+      "sql_header cannot be sent: every request runs one statement. Put settings into spark_config in the profile, "
+      ~ "which every session starts with, and everything else into the query itself."
+    ) -%}
+  {%- endif -%}
+{% endmacro %}
+
 {#- `replace` only where the table is meant to be replaced: a plain `create` cannot destroy what dbt did not see. -#}
 {% macro fabricspark_create_table_as(relation, compiled_code, replace) -%}
+  {%- do fabricspark_refuse_sql_header() -%}
   {%- set query = compiled_code -%}
   create {{ 'or replace ' if replace and fabricspark_file_format() in ['delta', 'iceberg'] }}table {{ relation }}
   {%- if config.get('contract').enforced %}
     {{- get_assert_columns_equivalent(compiled_code) }}
-    {%- set query = get_select_subquery(compiled_code) %}
+    {%- set query = get_select_subquery(compiled_code) ~ fabricspark_assert_constraints() %}
   {%- endif %}
     {{ fabricspark_table_clauses() }}
   as

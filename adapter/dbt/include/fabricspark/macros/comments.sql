@@ -11,6 +11,7 @@
 {% endmacro %}
 
 {% macro fabricspark__create_view_as(relation, sql) -%}
+  {%- do fabricspark_refuse_sql_header() -%}
   create or replace view {{ relation }}
   {%- if config.persist_column_docs() %}
     (
