@@ -10,7 +10,7 @@ ARGS   ?=
 URL    ?= sc://127.0.0.1:15002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo spark test test-spark test-dbt chaos check docs bench wheel tools clean
+.PHONY: help demo spark test test-projects test-spark test-dbt chaos check docs bench wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
@@ -26,7 +26,10 @@ spark: $(BIN)/python ## start Apache Spark with Delta for `fakelivy serve --engi
 
 test: $(VENV)/installed-dev ## run the tests in parallel (ARGS='-k name' …)
 	@echo "Running the tests on all cores."
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/projects $(ARGS)
+
+test-projects: $(VENV)/installed-dev ## run whole dbt projects through every feature of the adapter, on the embedded engine
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/projects $(ARGS)
 
 test-spark: $(VENV)/installed-dev ## run the engine's tests and the statement suite on a Spark Connect server (URL=sc://…)
 	@$(BIN)/python -m pytest tests/engine/test_spark.py --spark-url "$(URL)" $(ARGS)
@@ -47,9 +50,11 @@ check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 docs: $(VENV)/installed-dev ## write the generated tables of the documentation
 	$(BIN)/python docs/generate.py
 
-bench: $(VENV)/installed-dev ## measure the fake server and its engine: start, hung connections, requests per second, memory (ARGS=--check)
+bench: $(VENV)/installed-dev ## measure the adapter's start and growth, the fake server and its engine (ARGS=--check)
 	@$(BIN)/python -m tests.bench.server $(ARGS)
 	@$(BIN)/python -m tests.bench.engine
+	@$(BIN)/python -m tests.bench.startup $(filter --quick,$(ARGS))
+	@$(BIN)/python -m tests.bench.growth $(filter --quick,$(ARGS))
 
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py

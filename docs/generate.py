@@ -20,11 +20,13 @@ from chaos import toxics
 from chaos.processes import judge
 from fakelivy import cookbook
 from fakelivy.engine.sail import statements
+from fakelivy.journal import EVENTS
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
 from tests.conformance import verdicts as conformance
 from tests.engine.fidelity import tables as fidelity
+from tests.resilience import gallery
 
 ROOT = Path(__file__).parent.parent
 
@@ -97,7 +99,16 @@ def _attributes(docstring: str) -> dict[str, str]:
     """The entries of a docstring's list of attributes."""
     listed = docstring.partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", listed, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+    return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
+
+
+def journal_events() -> str:
+    """Every kind of event in the fake server's journal, and its fields."""
+    rows = ["| event | what | fields |", "|---|---|---|"]
+    for name, kind in sorted(EVENTS.items()):
+        text = " ".join((inspect.getdoc(kind) or "").split()).replace("``", "`")
+        rows.append(f"| `{name}` | {text} | {', '.join(f'`{field.name}`' for field in fields(kind))} |")
+    return "\n".join(rows)
 
 
 def outcomes() -> str:
@@ -129,12 +140,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "incumbent-fields": incumbent_fields,
     "conformance-counts": conformance.counts,
     "conformance": conformance.table,
+    "errors": gallery.page,
     "noticing": noticing.table,
     "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,
     "statements": sql_statements,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
+    "journal-events": journal_events,
     "retry-outcomes": outcomes,
     "retry-policy": policy.table,
     "fidelity-shares": fidelity.shares,

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fakelivy.clock import ManualClock, SystemClock
-    from fakelivy.errors import FakeLivyError
     from fakelivy.faults import Fault, FaultError
     from fakelivy.identity.options import IdentityOptions, TokenMode
     from fakelivy.knobs import Dialect, DialectKnobs, Knobs
     from fakelivy.oracle import Oracle
     from fakelivy.server import FakeLivy
+    from fakelivy.usage import FakeLivyError
 
 _HOME = {
     "Dialect": "fakelivy.knobs",
     "DialectKnobs": "fakelivy.knobs",
     "FakeLivy": "fakelivy.server",
-    "FakeLivyError": "fakelivy.errors",
+    "FakeLivyError": "fakelivy.usage",
     "Fault": "fakelivy.faults",
     "FaultError": "fakelivy.faults",
     "IdentityOptions": "fakelivy.identity.options",

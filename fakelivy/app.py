@@ -170,6 +170,7 @@ def _record(call: Call, operation: str, status: int) -> None:
             method=request.method,
             path=request.path,
             status=status,
+            session=call.params.get("session", ""),
         )
     )
 

@@ -14,11 +14,12 @@ import click
 from click.core import ParameterSource
 
 from fakelivy.engine import ENGINES
-from fakelivy.errors import FakeLivyError
 from fakelivy.identity.options import IdentityOptions, TokenMode
 from fakelivy.journal import Entry, Request
-from fakelivy.knobs import Dialect
+from fakelivy.knob_values import turned
+from fakelivy.knobs import Dialect, Knobs
 from fakelivy.profiles import PROFILE, as_yaml, lakehouse_named, profile
+from fakelivy.usage import FakeLivyError
 
 if TYPE_CHECKING:
     from fakelivy.server import FakeLivy
@@ -69,6 +70,13 @@ def main() -> None:
 @click.option(
     "--fault", "faults", metavar="SPEC", multiple=True, help="What goes wrong, e.g. get_statement:before:delay(5)."
 )
+@click.option(
+    "--knob",
+    "knobs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Wire behaviour, e.g. create_reply=full, or fabric.idle_timeout=60 for one dialect: docs/knobs.md.",
+)
 @click.option("--tls", is_flag=True, help="Serve https, with a certificate made at start.")
 @click.option(
     "--tokens",
@@ -109,6 +117,7 @@ def serve(
     az: Path | None,
     seed: int | None,
     faults: tuple[str, ...],
+    knobs: tuple[str, ...],
     journal: Path | None,
     allow_public: bool,
     verbose: bool,
@@ -133,6 +142,7 @@ def serve(
             identity=IdentityOptions(mode=TokenMode(tokens), lifetime=token_lifetime),
             seed=seed,
             faults=faults,
+            knobs=turned(Knobs(), knobs),
             journal_file=journal,
             allow_public=allow_public,
         )

@@ -67,6 +67,8 @@ RECIPES: tuple[Recipe, ...] = (
             "submit_statement:after_commit:hang@first(1)",
             "submit_statement:after_commit:status(504,shape=html)@first(1)",
             "create_session:after_commit:close@first(1)",
+            "acquire_hc:after_commit:reset@first(1)",
+            "submit_repl_statement:after_commit:reset@first(1)",
         ),
     ),
     Recipe(
@@ -108,6 +110,7 @@ RECIPES: tuple[Recipe, ...] = (
         (
             "get_statement[dialect=fabric]:before:expire_token@nth(2)",
             "get_statement[dialect=fabric]:before:expire_token(shape=empty)@nth(2)",
+            "get_statement[dialect=fabric]:before:expire_token(shape=gateway)@nth(2)",
             "get_statement[dialect=fabric]:before:status(403,error_code=TokenExpired,shape=gateway)@nth(2)",
         ),
     ),
@@ -134,7 +137,14 @@ RECIPES: tuple[Recipe, ...] = (
             "imds_token:before:status(404,shape=entra)@first(1)",
         ),
     ),
-    Recipe("F24", "a statement never ends", ('get_statement:body:stick_state(running,output="null")',)),
+    Recipe(
+        "F24",
+        "a statement never begins, or never ends",
+        (
+            'get_statement:body:stick_state(waiting,output="null")',
+            'get_statement:body:stick_state(running,output="null")',
+        ),
+    ),
     Recipe("F25", "looking at a statement hangs", ("get_statement:before:hang@first(1)",)),
     Recipe(
         "F26",
@@ -142,7 +152,14 @@ RECIPES: tuple[Recipe, ...] = (
         ("submit_statement:after_commit:lose_statement(how=evicted)", "submit_statement:before:lose_statement"),
     ),
     Recipe("F27", "state `Error` with a capital", ("get_statement:body:stick_state(Error,output=error)",)),
-    Recipe("F28", "cancelled with no output", ('get_statement:body:stick_state(cancelled,output="null")',)),
+    Recipe(
+        "F28",
+        "cancelled, or failed, with no output",
+        (
+            'get_statement:body:stick_state(cancelled,output="null")',
+            'get_statement:body:stick_state(error,output="null")',
+        ),
+    ),
     Recipe("F29", "a reply has no `state`", ("get_statement:body:garbage(missing_field)@first(1)",)),
     Recipe("F30", "available, but no output for some looks", ("get_statement:body:garbage(null_output)@first(2)",)),
     Recipe("F31", "an error that sounds retryable and is not", (f"get_statement:body:set_field(output,{_RETRYABLE})",)),

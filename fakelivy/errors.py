@@ -10,10 +10,6 @@ from enum import Enum, auto
 from fakelivy.knobs import Dialect, Knobs
 
 
-class FakeLivyError(Exception):
-    """The server cannot be set up as asked; the message is for the person who asked."""
-
-
 class Problem(Enum):
     """What is wrong with a request, whatever the dialect."""
 

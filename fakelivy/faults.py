@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from fakelivy.errors import FakeLivyError
 from fakelivy.mishaps import (
     Alone,
     Capacity,
@@ -46,6 +45,7 @@ from fakelivy.mishaps import (
     TokenLifetime,
     Truncate,
 )
+from fakelivy.usage import FakeLivyError
 
 Phase = Literal["before", "after_commit", "body"]
 """``before``: the request is lost, nothing happened. ``after_commit``: it was carried out, the reply is lost.

@@ -6,7 +6,6 @@ Arguments are given in order or by name; a value is a bare word or JSON. For exa
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from fakelivy.faults import Always, Fault, FaultError, Forever, Lifetime, Phase, Select, Trigger
 from fakelivy.mishaps import Data, Effect
+from fakelivy.usage import meant
 
 
 def _kinds(union: Any) -> Mapping[str, type[Data]]:
@@ -32,13 +32,6 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _BARE = re.compile(r"[A-Za-z_][\w.-]*")
 _SPACE = re.compile(r"\s*")
 _JSON_WORDS = {"true": True, "false": False, "null": None}
-
-
-def meant(wrong: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?``, or what there is."""
-    names = sorted(known)
-    close = difflib.get_close_matches(wrong, names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(names)}"
 
 
 def parse(text: str) -> Fault:

@@ -64,14 +64,22 @@ class HighConcurrency:
         self._acquired: dict[str, Acquired] = {}
         self._packs: dict[str, _Key] = {}
         self._begun: dict[str, dt.datetime] = {}
+        self._keys: dict[tuple[str, str], str] = {}
 
-    def acquire(self, request: Mapping[str, Any], *, scope: str, lakehouse: str, orders: Orders = NONE) -> Acquired:
+    def acquire(
+        self, request: Mapping[str, Any], *, scope: str, lakehouse: str, orders: Orders = NONE, key: str = ""
+    ) -> Acquired:
         """A new REPL, in a session of the same tag and conf that has room, or in a new one.
+
+        A ``key`` that was given before, and whose REPL has not been released, gets that one again.
 
         Raises:
             Refused: as of ``Store.create``.
         """
         with self._lock:
+            known = self._acquired.get(self._keys.get((scope, key), "")) if key else None
+            if known:
+                return self._refreshed(known)
             body = {name: value for name, value in request.items() if name not in ("sessionTag", "file")}
             tag = request.get("sessionTag")
             session = None if orders.alone else self._room(scope, tag, body)
@@ -87,6 +95,7 @@ class HighConcurrency:
             asked = Acquired(
                 self._ids.session_guid(), scope, session, repl, tag, HIGH_CONCURRENCY.initial, self._clock.now()
             )
+            self._keys[scope, key] = asked.id
             self._record(asked, None)
             return self._move(asked, "AcquiringHighConcurrencySession")
 
@@ -127,6 +136,7 @@ class HighConcurrency:
             self._acquired.clear()
             self._packs.clear()
             self._begun.clear()
+            self._keys.clear()
 
     def _room(self, scope: str, tag: str | None, request: Mapping[str, Any]) -> str | None:
         if tag is None:

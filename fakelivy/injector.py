@@ -24,9 +24,9 @@ from fakelivy.call import Call, Route
 from fakelivy.clock import Clock
 from fakelivy.effects import EFFECTS, SURE, Hit, Memory, Missed
 from fakelivy.fingerprint import fingerprint
-from fakelivy.grammar import meant
 from fakelivy.journal import FaultArmed, FaultCleared, FaultDecision, Journal, TokenRefused
 from fakelivy.misfortune import EXPIRED, failed
+from fakelivy.usage import meant
 from fakelivy.wire import Wire
 
 

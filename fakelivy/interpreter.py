@@ -87,7 +87,8 @@ class Interpreter:
             return statement
         self.statements[statement.id] = statement
         # The oldest is forgotten even if it still waits: it runs all the same (Livy source).
-        while len(self.statements) > self._knobs.retained_statements:
+        retained = self._dialect.retained_statements
+        while retained is not None and len(self.statements) > retained:
             self.statements.popitem(last=False)
         self._queue.append(_Queued(statement, now, min(max_rows or self._max_rows, self._max_rows)))
         self._journal.add(j.StatementMoved(self.name, statement.id, None, statement.state))

@@ -11,6 +11,7 @@ from typing import Any
 from fakelivy.clock import Clock
 from fakelivy.errors import Problem, Refused
 from fakelivy.ids import Ids
+from fakelivy.journal import JobMoved, Journal
 from fakelivy.knobs import Knobs
 from fakelivy.machines import JOB
 
@@ -68,12 +69,14 @@ class Schedule:
 class Jobs:
     """The job instances and schedules of all items."""
 
-    def __init__(self, ids: Ids, clock: Clock, knobs: Knobs) -> None:
+    def __init__(self, ids: Ids, clock: Clock, journal: Journal, knobs: Knobs) -> None:
         self._ids = ids
         self._clock = clock
+        self._journal = journal
         self._knobs = knobs
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._shown: dict[str, str] = {}
         self._schedules: dict[str, Schedule] = {}
 
     def start(self, item: str, type_: str) -> Job:
@@ -92,6 +95,7 @@ class Jobs:
         )
         with self._lock:
             self._jobs[job.id] = job
+            self._look(job)
         return job
 
     def job(self, item: str, key: str) -> Job:
@@ -101,7 +105,9 @@ class Jobs:
             Refused: NO_JOB.
         """
         with self._lock:
-            return self._find(item, key)
+            found = self._find(item, key)
+            self._look(found)
+            return found
 
     def cancel(self, item: str, key: str) -> None:
         """Call a job off; one that has ended stays as it is.
@@ -115,7 +121,8 @@ class Jobs:
             state = job.state(now)
             if state not in JOB.terminal:
                 JOB.check(state, "Cancelled")
-                self._jobs[job.id] = replace(job, cancelled_at=now)
+                job = self._jobs[job.id] = replace(job, cancelled_at=now)
+            self._look(job)
 
     def schedules(self, item: str, type_: str) -> list[Schedule]:
         """The schedules of an item for one type of job, oldest first."""
@@ -167,7 +174,15 @@ class Jobs:
         """Forget every job and schedule."""
         with self._lock:
             self._jobs.clear()
+            self._shown.clear()
             self._schedules.clear()
+
+    def _look(self, job: Job) -> None:
+        # Like every state here, a job's changes when it is looked at; one that nobody saw is passed over.
+        before, after = self._shown.get(job.id), job.state(self._clock.monotonic())
+        if before != after:
+            self._shown[job.id] = after
+            self._journal.add(JobMoved(job.id, job.type, before, after))
 
     def _find(self, item: str, key: str) -> Job:
         found = self._jobs.get(key)

@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -24,7 +24,7 @@ class Event:
 class Request(Event):
     """An answered request; ``status`` is 0 when a fault let the connection end without an answer.
 
-    Neither headers nor bodies nor query strings: that is where secrets are.
+    Neither headers nor bodies nor query strings: that is where secrets are. ``session`` is the one in its path.
     """
 
     request_id: str
@@ -33,6 +33,7 @@ class Request(Event):
     method: str
     path: str
     status: int
+    session: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,16 @@ class BatchForgotten(Event):
 
     batch: str
     why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class JobMoved(Event):
+    """A job instance went from one state to another (``before`` is None when it was started)."""
+
+    job: str
+    type: str
+    before: str | None
+    after: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +191,10 @@ class HandlerError(Event):
 
     where: str
     traceback: str
+
+
+EVENTS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
+"""Every kind of event by its name."""
 
 
 @dataclasses.dataclass(frozen=True)

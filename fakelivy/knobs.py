@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from fakelivy.knob_values import check
+
 
 class Dialect(str, Enum):
     """Whose Livy is being spoken."""
@@ -19,8 +21,13 @@ class Dialect(str, Enum):
 class DialectKnobs:
     """One dialect's settings. Times are seconds.
 
+    Raises:
+        FakeLivyError: a value is none that its knob can have.
+
     Attributes:
         idle_timeout: inactivity after which a session is reaped (Livy source: 1 h; Fabric docs: 20 min).
+        retained_statements: statements a session remembers (Livy source); None is all. Whether Fabric forgets any is
+            not known: it is built on Livy, so as many as there.
         ttl: age at which a session is reaped even while it works, unless it brought its own ``ttl``; None is never
             (Livy source: the check is off; that a session's own ``ttl`` counts all the same is assumed).
         reap_busy: whether a session that still works is reaped too (Livy source: yes, LIVY-547).
@@ -35,6 +42,7 @@ class DialectKnobs:
     """
 
     idle_timeout: float
+    retained_statements: int | None
     ttl: float | None
     reap_busy: bool
     reaped_view: Literal["gone", "dead", "killed"]
@@ -45,9 +53,13 @@ class DialectKnobs:
     stringify_wide: bool
     truncated_key: bool
 
+    def __post_init__(self) -> None:
+        check(self)
+
 
 LIVY = DialectKnobs(
     idle_timeout=3600.0,
+    retained_statements=100,
     ttl=None,
     reap_busy=True,
     reaped_view="gone",
@@ -61,6 +73,7 @@ LIVY = DialectKnobs(
 
 FABRIC = DialectKnobs(
     idle_timeout=1200.0,
+    retained_statements=100,
     ttl=None,
     reap_busy=False,
     reaped_view="dead",
@@ -77,10 +90,12 @@ FABRIC = DialectKnobs(
 class Knobs:
     """Every setting of the wire behaviour. Times are seconds.
 
+    Raises:
+        FakeLivyError: a value is none that its knob can have.
+
     Attributes:
         dialects: what differs between the dialects.
         max_rows: rows of a result; the rest is cut (Livy source ``livy.rsc.sql.num-rows``).
-        retained_statements: statements a session remembers (Livy source).
         session_retention: how long a finished session stays visible (Livy source).
         cancel_timeout: when a statement that does not stop is called cancelled anyway (Livy source).
         log_lines: lines of log a session keeps (Livy source).
@@ -97,6 +112,8 @@ class Knobs:
             (``linger``, captured live, and the harder one for clients) or ends at once (``teardown``, one report).
         hc_pack_delay: how old a Livy session must be before it takes the REPL of another acquire with the same tag;
             above 0, acquires that follow each other quickly get several sessions (seen live, no figure is known).
+        hc_idempotency_header: the header by which Fabric knows an acquire that is sent again, and answers it as it did
+            the first time. Microsoft's ODBC documentation speaks of such a key but not of its name; None is no header.
         no_session_code: Fabric's ``errorCode`` for a Livy session that is not there; never captured.
         unauthorized_body: what comes with Fabric's 401: an error document (``json``, Fabric REST) or nothing
             (``empty``, seen on another path); never captured on the Livy path.
@@ -118,7 +135,6 @@ class Knobs:
         default_factory=lambda: {Dialect.LIVY: LIVY, Dialect.FABRIC: FABRIC}
     )
     max_rows: int = 1000
-    retained_statements: int = 100
     session_retention: float = 600.0
     cancel_timeout: float = 30.0
     log_lines: int = 200
@@ -131,6 +147,7 @@ class Knobs:
     hc_max_repls: int = 5
     hc_last_repl_delete: Literal["linger", "teardown"] = "linger"
     hc_pack_delay: float = 0.0
+    hc_idempotency_header: str | None = None
     no_session_code: str = "EntityNotFound"
     unauthorized_body: Literal["json", "empty"] = "json"
     batch_start_time: float = 1.0
@@ -142,3 +159,6 @@ class Knobs:
     job_failure: str | None = None
     csrf_protection: bool = False
     impersonation: bool = False
+
+    def __post_init__(self) -> None:
+        check(self)

@@ -30,6 +30,11 @@ class Operation:
             return "Succeeded"
         return "Running" if now > self.starts_at else OPERATION.initial
 
+    def updated(self, now: float) -> dt.datetime:
+        """When it came into the state that it shows."""
+        done = self.state(now) in OPERATION.terminal
+        return self.created + dt.timedelta(seconds=self.ends_at - self.starts_at if done else 0)
+
 
 class Operations:
     """The operations of a server; they are never forgotten."""
@@ -48,8 +53,8 @@ class Operations:
             self._operations[operation.id] = operation
         return operation
 
-    def look(self, key: str) -> tuple[Operation, str]:
-        """An operation and the state it is in now.
+    def look(self, key: str) -> tuple[Operation, float]:
+        """An operation, and the time at which it was looked at.
 
         Raises:
             Refused: NO_OPERATION.
@@ -58,4 +63,4 @@ class Operations:
             found = self._operations.get(key)
         if found is None:
             raise Refused(Problem.NO_OPERATION, id=key)
-        return found, found.state(self._clock.monotonic())
+        return found, self._clock.monotonic()

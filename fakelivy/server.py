@@ -24,7 +24,7 @@ from fakelivy.call import Services
 from fakelivy.clock import Clock, SystemClock, VirtualClock
 from fakelivy.engine.port import Engine
 from fakelivy.engine.scripted import Rule
-from fakelivy.errors import FakeLivyError, Refused
+from fakelivy.errors import Refused
 from fakelivy.faults import Fault
 from fakelivy.highconcurrency import HighConcurrency
 from fakelivy.identity.authority import AUDIENCES, Authority
@@ -46,6 +46,7 @@ from fakelivy.routes import ROUTES
 from fakelivy.routes.tokens import APP_SERVICE_PATH, AZ_PATH
 from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
+from fakelivy.usage import FakeLivyError
 from fakelivy.wire import Application
 
 
@@ -298,7 +299,7 @@ class FakeLivy:
             lakehouses=Lakehouses(self._lakehouses),
             operations=Operations(ids, self.clock),
             shortcuts=Shortcuts(),
-            jobs=Jobs(ids, self.clock, self.knobs),
+            jobs=Jobs(ids, self.clock, self.journal, self.knobs),
             engine=self._engine,
             clock=self.clock,
             knobs=self.knobs,

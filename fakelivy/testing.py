@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from fakelivy.clock import ManualClock
-from fakelivy.errors import FakeLivyError
 from fakelivy.faults import Fault, FaultError
 from fakelivy.ids import item_guid
 from fakelivy.journal import Entry, Event
 from fakelivy.ledger import Ledger
 from fakelivy.oracle import JournalCut
 from fakelivy.server import FakeLivy
+from fakelivy.usage import FakeLivyError
 
 E = TypeVar("E", bound=Event)
 

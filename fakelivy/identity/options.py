@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from fakelivy.errors import FakeLivyError
 from fakelivy.ids import item_guid
+from fakelivy.usage import FakeLivyError
 
 
 class TokenMode(str, Enum):

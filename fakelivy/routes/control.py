@@ -15,11 +15,14 @@ from fakelivy.call import Services
 from fakelivy.clock import ManualClock
 from fakelivy.faults import FaultError
 from fakelivy.injector import Armed
-from fakelivy.journal import Entry
+from fakelivy.journal_query import Query, QueryError
 from fakelivy.knobs import Dialect
 
 HEADER = "X-Fakelivy-Control"
 """Must be ``1``: a header a page of another origin cannot send without asking first, which is never answered."""
+
+OLDEST = "X-Fakelivy-Oldest"
+"""Of a part of the journal: the number of the first entry that is still in memory."""
 
 _MAX_ADVANCE = 1e9
 _RESTART = 'say what restarts: {"dialect": "livy" or "fabric", "recovery": false, "down": 0}'
@@ -80,12 +83,15 @@ def clear(services: Services) -> Response:
 
 
 def journal(services: Services) -> Response:
-    """The remembered entries as JSON lines; each query parameter is a field that must have this value."""
-    wanted = {name: value for name, value in request.args.items() if name not in ("after", "last")}
-    after, last = _number("after", -1), _number("last", 0)
-    entries = [each for each in services.journal.entries() if each.seq > after and _fits(each, wanted)]
-    lines = [entry.line() + "\n" for entry in (entries[-last:] if last > 0 else entries)]
-    return Response("".join(lines), content_type="application/x-ndjson")
+    """The remembered entries that are asked for, as JSON lines; a header says with which number memory begins."""
+    try:
+        query = Query.of(request.args.items(multi=True))
+    except QueryError as error:
+        raise Denied(400, str(error)) from None
+    entries = services.journal.entries()
+    lines = [entry.line() + "\n" for entry in query.select(entries)]
+    oldest = str(entries[0].seq if entries else 0)
+    return Response("".join(lines), headers={OLDEST: oldest}, content_type="application/x-ndjson")
 
 
 def show_clock(services: Services) -> Response:
@@ -149,23 +155,6 @@ def _view(armed: Armed) -> dict[str, Any]:
         "matches": armed.matches,
         "fires": armed.fires,
     }
-
-
-def _fits(entry: Entry, wanted: dict[str, str]) -> bool:
-    fields = json.loads(entry.line())
-    return all(name in fields and _text(fields[name]) == value for name, value in wanted.items())
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _number(name: str, default: int) -> int:
-    text = request.args.get(name, str(default))
-    try:
-        return int(text)
-    except ValueError:
-        raise Denied(400, f"{name} is a number, not {text!r}") from None
 
 
 def _json(document: Any, status: int = 200) -> Response:

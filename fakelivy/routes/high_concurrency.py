@@ -34,8 +34,13 @@ def _view(acquired: Acquired, place: Lakehouse) -> dict[str, Any]:
 
 def acquire(call: Call) -> Reply:
     place = lakehouse(call)
+    header = call.services.knobs.hc_idempotency_header
     acquired = call.services.high_concurrency.acquire(
-        call.json(FABRIC_HIGH_CONCURRENCY), scope=place.id, lakehouse=place.name, orders=call.orders
+        call.json(FABRIC_HIGH_CONCURRENCY),
+        scope=place.id,
+        lakehouse=place.name,
+        orders=call.orders,
+        key=call.header(header) if header else "",
     )
     return Reply(call.services.knobs.acquire_status, _view(acquired, place))
 

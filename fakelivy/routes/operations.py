@@ -8,6 +8,7 @@ from fakelivy.machines import OPERATION
 from fakelivy.operations import Operation
 
 RETRY_AFTER = "1"
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _PERCENT = {"Succeeded": 100}
 
 
@@ -22,12 +23,12 @@ def accepted(call: Call, operation: Operation) -> Reply:
 
 
 def get(call: Call) -> Reply:
-    operation, state = call.services.operations.look(call.params["operation"].lower())
-    created = operation.created.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    operation, now = call.services.operations.look(call.params["operation"].lower())
+    state = operation.state(now)
     view = {
         "status": state,
-        "createdTimeUtc": created,
-        "lastUpdatedTimeUtc": created,
+        "createdTimeUtc": operation.created.strftime(_TIME),
+        "lastUpdatedTimeUtc": operation.updated(now).strftime(_TIME),
         "percentComplete": _PERCENT.get(state, 0),
         "error": None,
     }
@@ -40,8 +41,8 @@ def get(call: Call) -> Reply:
 
 
 def result(call: Call) -> Reply:
-    operation, state = call.services.operations.look(call.params["operation"].lower())
-    if state not in OPERATION.terminal:
+    operation, now = call.services.operations.look(call.params["operation"].lower())
+    if operation.state(now) not in OPERATION.terminal:
         raise Refused(Problem.NO_RESULT, id=operation.id)
     return Reply(200, operation.result)
 

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
-from dbt.adapters.fabricspark.identity import SCOPE, expiry, token_source
+from dbt.adapters.fabricspark.azure import SCOPE
+from dbt.adapters.fabricspark.identity import expiry, token_source
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, TransportError
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.resilience.tokens import IdentityRefused, TokenSource

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 from dbt.adapters.fabricspark.livy.wire import StatementView
-from dbt.adapters.fabricspark.progress import Progress, response, spelt
+from dbt.adapters.fabricspark.progress import Progress, response
+from dbt.adapters.fabricspark.resilience.notices import spelt
 
 LOG = logging.getLogger("tests.progress")
 

@@ -96,6 +96,17 @@ def test_waiting_for_a_session_ends_at_session_start_timeout(
     assert max(runtime.sleeps) == pytest.approx(10)
 
 
+def test_a_session_that_takes_long_is_told_of_now_and_then(
+    session: LivySession, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    script(server, view("starting"))
+    session.create_session(BODY)
+    with caplog.at_level(logging.INFO), pytest.raises(FailedToConnectError):
+        session.wait_for_session_start()
+    told = [record.getMessage() for record in caplog.records if "has been starting for" in record.getMessage()]
+    assert len(told) == 5, "at 30 s and at 1, 2, 4 and 8 min"
+
+
 @pytest.mark.parametrize("trouble", [requests.ReadTimeout(), (503, b"<html>busy</html>"), (200, b"<html/>"), (404, "")])
 def test_http_errors_while_waiting_are_survived(trouble: Any, session: LivySession, server: ScriptedServer) -> None:
     script(server, trouble, trouble, view("idle"))

@@ -11,7 +11,11 @@ import pytest
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.client import Client
 from dbt.adapters.fabricspark.lease import LeaseFile
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.policy import Operation
 
+from fakelivy.engine.scripted import Rule
+from fakelivy.journal import StatementMoved
 from tests.resilience.world import DIALECTS, World, world
 
 LOG = logging.getLogger("tests.reuse")
@@ -163,3 +167,84 @@ def test_a_session_that_dies_during_the_run_is_not_left_to_the_next(file: Path) 
         here.scheduler.run(work)
         assert here.sessions_made == 2
         assert alive(here) == 1
+
+
+def crash(here: World, file: Path, sql: str = "insert into slow values (1)") -> None:
+    """A run that sends a statement and is no more; its session stays, and the statement runs."""
+    client = a_run(here, file)
+    client.execute("select 1")
+    session_id = str(client.manager.session_id)
+    deadline = Deadline.after(here.runtime, 60)
+    client.manager._api.submit_statement(session_id, sql, Operation.SUBMIT_WRITE, deadline)
+    # What the operating system does with the locks of a process that ends.
+    client.close()
+
+
+SLOW = (Rule("slow", duration=600),)
+
+
+def states_of(here: World) -> list[str]:
+    return [event.after for event in here.server.journal.events(StatementMoved)]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_a_crashed_run_left_running_is_cancelled_before_its_session_is_used(file: Path, dialect: str) -> None:
+    with world(dialect=dialect, rules=SLOW) as here:
+
+        def work() -> None:
+            crash(here, file)
+            once(here, file, "select 2")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 1
+        assert "cancelled" in states_of(here)
+        assert here.executions("select 2") == 1
+        assert here.runtime.monotonic() < 120
+
+
+@pytest.mark.parametrize(
+    "trouble", ["cancel_statement:before:status(500)", "list_statements:before:status(403)"], ids=["cancel", "list"]
+)
+def test_a_session_in_which_something_cannot_be_stopped_is_deleted_and_not_used(file: Path, trouble: str) -> None:
+    with world(rules=SLOW) as here:
+
+        def work() -> None:
+            crash(here, file)
+            with here.server.fault(trouble):
+                once(here, file, "select 2")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 2
+        assert alive(here) == 1
+        assert here.executions("select 2") == 1
+        assert here.runtime.monotonic() < 200
+
+
+def test_a_kept_session_that_nobody_can_look_into_stays_for_later(file: Path) -> None:
+    with world(rules=SLOW) as here:
+
+        def work() -> None:
+            crash(here, file)
+            looks_fail = here.server.fault("get_session:before:status(503)@nth(3)")
+            with here.server.fault("list_statements:before:status(503)"), looks_fail:
+                client = a_run(here, file)
+                with pytest.raises(FailedToConnectError, match="cannot be looked at"):
+                    client.execute("select 2")
+                client.close()
+            once(here, file, "select 3")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 1
+        assert here.executions("select 3") == 1
+
+
+def test_a_session_whose_statements_cannot_be_listed_is_used_if_it_is_idle(file: Path) -> None:
+    with world() as here:
+
+        def work() -> None:
+            once(here, file)
+            with here.server.fault("list_statements:before:status(403)"):
+                once(here, file, "select 2")
+
+        here.scheduler.run(work)
+        assert here.sessions_made == 1

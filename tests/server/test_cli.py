@@ -105,6 +105,12 @@ def test_serve_keeps_the_token_out_of_its_journal(serve: Serve, tmp_path: Path) 
     assert "s3cret-token" not in journal.read_text()
 
 
+def test_serve_takes_knobs_and_names_the_one_that_was_meant(serve: Serve) -> None:
+    served = serve("--knob", "csrf_protection=true", "--knob", "livy.unique_names=false")
+    assert Client(served.url).post("/sessions", {}).status_code == 400
+    assert "did you mean 'csrf_protection'?" in failed(serve("--knob", "csrf_protect=true"))
+
+
 def failed(served: Served) -> str:
     """The one line on stderr of a server that did not start."""
     code, out, err = served.rest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -27,12 +26,6 @@ def control(server: FakeLivy) -> Iterator[Client]:
 
 def arm(control: Client, text: str) -> requests.Response:
     return control.call("POST", "/faults", data=text.encode())
-
-
-def lines(control: Client, **query: Any) -> list[dict[str, Any]]:
-    reply = control.get("/journal", params=query)
-    assert reply.headers["Content-Type"].startswith("application/x-ndjson")
-    return [json.loads(line) for line in reply.text.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -86,20 +79,6 @@ def test_what_is_no_fault_is_an_error_that_says_so(control: Client, text: str) -
 
 def test_clearing_an_unknown_fault_is_404(control: Client) -> None:
     assert control.delete("/faults?name=x").status_code == 404
-
-
-def test_the_journal_can_be_filtered(server: FakeLivy, control: Client, livy: Client) -> None:
-    session = livy.session()
-    livy.submit(session, "select 1")
-    livy.get("/version")
-    everything = lines(control)
-    assert [line["seq"] for line in everything] == list(range(len(everything)))
-    assert {line["event"] for line in lines(control, event="Execution")} == {"Execution"}
-    assert [line["code"] for line in lines(control, event="Execution", session="0")] == ["select 1"]
-    assert [line["operation"] for line in lines(control, event="Request", last=1)] == ["version"]
-    assert lines(control, after=everything[-1]["seq"]) == []
-    assert lines(control, nonsense="1") == []
-    assert control.get("/journal?after=x").status_code == 400
 
 
 def test_the_clock_moves_when_told(control: Client, clock: ManualClock) -> None:

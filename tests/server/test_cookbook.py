@@ -12,7 +12,7 @@ import requests
 from fakelivy import FakeLivy, Fault, ManualClock, Oracle
 from fakelivy.cookbook import RECIPES
 from fakelivy.engine.port import StoredTable
-from fakelivy.journal import Execution, HandlerError, SessionMoved
+from fakelivy.journal import Execution, HandlerError, HighConcurrencyMoved, SessionMoved
 from tests.server.toy import Client, ToyEngine, eventually, fabric_base, table
 
 HC = "/highConcurrencySessions"
@@ -168,6 +168,15 @@ def carried_out_but_the_reply_is_lost(run: Run, fault: Fault) -> None:
     if fault.select.operation == "create_session":
         gone(run.create)
         assert run.livy.get("/sessions").json()["total"] == 2
+    elif fault.select.operation == "acquire_hc":
+        gone(run.acquire)
+        assert len({each.id for each in run.server.journal.events(HighConcurrencyMoved)}) == 1
+    elif fault.select.operation == "submit_repl_statement":
+        acquired = run.acquire().json()["id"]
+        view = eventually(lambda: run.settled(acquired))
+        statements = f"{HC}/{view['sessionId']}/repls/{view['replId']}/statements"
+        gone(lambda: run.fabric.post(statements, {"code": "insert", "kind": "sql"}))
+        assert run.executed() == 1
     elif fault.effect.type == "status":
         assert run.submit().status_code == 504
         assert run.executed() == 1
@@ -246,6 +255,8 @@ def token_expires(run: Run, fault: Fault) -> None:
     if "empty" in str(fault):
         assert (reply.status_code, reply.content) == (401, b"")
         assert reply.headers["RequestId"]
+    elif "gateway" in str(fault):
+        assert (reply.status_code, set(reply.json()["error"])) == (401, {"code", "message"})
     else:
         assert (reply.status_code, reply.headers["x-ms-public-api-error-code"]) == (401, "TokenExpired")
     assert run.fabric.get("/sessions").status_code == 401, "the token stays expired for everything"
@@ -272,9 +283,10 @@ def token_is_good_at_the_wrong_time(run: Run, fault: Fault) -> None:
     assert run.fabric.get("/sessions").status_code == 200
 
 
-def never_ends(run: Run, _: Fault) -> None:
+def never_ends(run: Run, fault: Fault) -> None:
     run.clock.advance(600)
-    assert (run.look().json()["state"], run.look().json()["output"]) == ("running", None)
+    state = fault.effect.model_dump()["state"]
+    assert (run.look().json()["state"], run.look().json()["output"]) == (state, None)
 
 
 def looking_hangs(run: Run, _: Fault) -> None:
@@ -295,8 +307,9 @@ def error_with_a_capital(run: Run, _: Fault) -> None:
     assert (view["state"], view["output"]["status"]) == ("Error", "error")
 
 
-def cancelled_without_output(run: Run, _: Fault) -> None:
-    assert (run.look().json()["state"], run.look().json()["output"]) == ("cancelled", None)
+def ended_without_output(run: Run, fault: Fault) -> None:
+    state = fault.effect.model_dump()["state"]
+    assert (run.look().json()["state"], run.look().json()["output"]) == (state, None)
 
 
 def no_state_once(run: Run, _: Fault) -> None:
@@ -507,7 +520,7 @@ SYMPTOMS: dict[str, Callable[[Run, Fault], None]] = {
     "F25": looking_hangs,
     "F26": statement_is_not_found,
     "F27": error_with_a_capital,
-    "F28": cancelled_without_output,
+    "F28": ended_without_output,
     "F29": no_state_once,
     "F30": output_comes_late,
     "F31": sounds_retryable,

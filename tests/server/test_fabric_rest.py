@@ -10,6 +10,7 @@ import requests
 
 from fakelivy import FakeLivy, Knobs, ManualClock
 from fakelivy.engine.port import StoredTable
+from fakelivy.journal import JobMoved
 from tests.server.toy import Client, ToyEngine
 
 
@@ -139,7 +140,9 @@ def test_a_taken_name_follows_the_conflict_policy(
 
 
 @pytest.mark.parametrize("kind", ["items", "lakehouses"])
-def test_a_job_is_accepted_and_completes_by_the_clock(rest: Client, item: str, clock: ManualClock, kind: str) -> None:
+def test_a_job_is_accepted_and_completes_by_the_clock(
+    server: FakeLivy, rest: Client, item: str, clock: ManualClock, kind: str
+) -> None:
     base = item.replace("items", kind)
     reply = rest.post(f"{base}/jobs/refreshMaterializedLakeViews/instances")
     assert (reply.status_code, reply.content, reply.headers["Retry-After"]) == (202, b"", "60")
@@ -154,6 +157,8 @@ def test_a_job_is_accepted_and_completes_by_the_clock(rest: Client, item: str, c
     assert view["endTimeUtc"] == "2026-01-01T00:00:06.000000Z"
     assert job.post("/cancel").status_code == 202
     assert job.get("").json()["status"] == "Completed"
+    moves = [(each.before, each.after) for each in server.journal.events(JobMoved)]
+    assert moves == [(None, "NotStarted"), ("NotStarted", "InProgress"), ("InProgress", "Completed")]
 
 
 def test_a_job_can_be_cancelled_and_can_fail_for_a_reason(clock: ManualClock, engine: ToyEngine) -> None:
@@ -166,6 +171,7 @@ def test_a_job_can_be_cancelled_and_can_fail_for_a_reason(clock: ManualClock, en
         assert one.post("/cancel").status_code == 202
         clock.advance(10)
         assert one.get("").json()["status"] == "Cancelled"
+        assert [each.after for each in server.journal.events(JobMoved)][-1] == "Cancelled"
         view = two.get("").json()
         assert (view["status"], view["failureReason"]["errorCode"]) == ("Failed", "MLV_NOT_FOUND")
         assert rest.post(f"{jobs}/Nonsense/instances").json()["errorCode"] == "InvalidJobType"

@@ -21,6 +21,7 @@ from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.sparktypes import Field
 from fakelivy.engine.sail.sync import Mirror
 from fakelivy.engine.sail.syntax import patch
+from fakelivy.engine.sail.typed import repaired
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -140,7 +141,15 @@ class Context:
 
     def _prepared(self, sql: str) -> str:
         scope = Scope(self.catalog.content().relations, self.temporary, self.current, self.lakehouse)
-        return prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled"))
+        return repaired(prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled")), self._refusal)
+
+    def _refusal(self, query: str) -> str:
+        """What Sail has against a query, which is not run."""
+        try:
+            self._child().schema(query)
+        except SailError as error:
+            return str(error)
+        return ""
 
     def _translated(self, sql: str, call: Callable[[], T]) -> T:
         try:

@@ -113,6 +113,10 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
         r"Can(?:not|'t) cast (?:string|value) '?(?P<v>.*?)'? to (?:value of )?(?:type )?(?P<t>\w+)",
         r"[CAST_INVALID_INPUT] The value '\g<v>' cannot be cast to \g<t> because it is malformed or out of range.",
     ),
+    (
+        r"Arithmetic overflow: (?P<x>[^\n]*)",
+        r"[ARITHMETIC_OVERFLOW] \g<x>. The embedded engine computes in 38 digits on the way to a result, too.",
+    ),
     (r"[Dd]ivide by zero", "[DIVIDE_BY_ZERO] Division by zero."),
     (r"is not true!", "[USER_RAISED_EXCEPTION] Assertion failed: the condition is not true."),
     (

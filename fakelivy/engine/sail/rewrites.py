@@ -139,6 +139,18 @@ def split(call: Call, _: bool) -> list[Edit]:
     return call.instead(f"slice(`split`({text}, ''), 2, greatest(length({text}), 1)){call.alias(call.text)}")
 
 
+def substring(call: Call, _: bool) -> list[Edit]:
+    """``substr(x, -5, 3)`` of a shorter text: what is before its beginning counts, and is not there."""
+    if len(call.commas) != 2 or [token.text for token in call.argument(1)][:1] != ["-"]:
+        return []
+    text, start, length = call.arguments
+    back = start.lstrip("- ")
+    if not back.isdigit() or length.startswith("greatest(0, "):
+        return []
+    within = f"greatest(0, {length} - greatest(0, {back} - length({text}))) + ({length}) * 0"
+    return call.instead(f"{call.name.text}({text}, {start}, {within}){call.alias(call.text)}")
+
+
 def rint(call: Call, _: bool) -> list[Edit]:
     """``rint(2.5)`` is 2.0, as Java's is."""
     if call.empty or call.commas:
@@ -196,10 +208,19 @@ def timestamp_seconds(call: Call, _: bool) -> list[Edit]:
     return [(name.start, name.end, "cast"), (end, end, " as timestamp")]
 
 
+def whole(call: Call, _: bool) -> list[Edit]:
+    """``datediff(a, b)`` is an ``int``; Sail's is a ``bigint``."""
+    if len(call.commas) != 1:
+        return []
+    return call.instead(f"cast(`{call.name.text}`({', '.join(call.arguments)}) as int){call.alias(call.text)}")
+
+
 REWRITES: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
     "BIGINT": cast_to("bigint"),
     "BROUND": bround,
     "CONV": conv,
+    "DATEDIFF": whole,
+    "DATE_DIFF": whole,
     "DATE_TRUNC": date_trunc,
     "DENSE_RANK": rank,
     "DOUBLE": cast_to("double"),
@@ -208,9 +229,12 @@ REWRITES: Mapping[str, Callable[[Call, bool], list[Edit]]] = {
     "LEFT": left,
     "PERCENT_RANK": rank,
     "RANK": rank,
+    "REGEXP_COUNT": whole,
     "RINT": rint,
     "SMALLINT": cast_to("smallint"),
     "SPLIT": split,
+    "SUBSTR": substring,
+    "SUBSTRING": substring,
     "TIMESTAMP_SECONDS": timestamp_seconds,
     "TINYINT": cast_to("tinyint"),
     "TRANSFORM_KEYS": _transformed("named_struct('key', …, 'value', __e.`value`)"),

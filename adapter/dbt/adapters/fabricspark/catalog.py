@@ -1,52 +1,54 @@
-"""What dbt's catalog holds of a relation, and which relations have comments on their columns."""
+"""Which relations dbt's catalog is about, which of them are worth a statement of their own, and one by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.contracts.relation import RelationConfig
-from dbt.adapters.fabricspark.livy.wire import type_name
-from dbt.adapters.spark.column import SparkColumn
 from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, StatsItem, TableMetadata
 
-
-def commented(configs: Iterable[RelationConfig]) -> frozenset[tuple[str, str]]:
-    """Schema and name, in lower case, of everything whose columns dbt has described on the server.
-
-    Only ``describe`` tells comments of columns, one relation at a time, so only these are worth asking for.
-    """
-    found = set()
-    for each in configs:
-        persist = getattr(each.config, "persist_docs", None) or {}
-        if persist.get("columns"):
-            found.add((each.schema.lower(), each.identifier.lower()))
-    return frozenset(found)
+Place = tuple[str, str, str]
+"""Database, schema and name, in lower case: Spark does not tell names by their case."""
 
 
-def rows(columns: Iterable[SparkColumn], comment: str | None) -> list[dict[str, Any]]:
-    """A relation's columns as rows of dbt's catalog."""
-    found = []
-    for column in columns:
-        row = column.to_column_dict()
-        row["column_name"] = row.pop("column")
-        row["column_type"] = type_name(row.pop("dtype"))  # the listing says `long` where `describe` says `bigint`
-        row["table_database"] = None
-        row["table_comment"] = comment
-        found.append(row)
-    return found
+def place(relation: BaseRelation | RelationConfig) -> Place:
+    """Where a relation is, as a key."""
+    return (relation.database or "").lower(), (relation.schema or "").lower(), (relation.identifier or "").lower()
 
 
-def table(listed: Sequence[Mapping[str, Any]]) -> CatalogTable:
+def documented(configs: Iterable[RelationConfig]) -> dict[Place, bool]:
+    """Every relation of the project, and whether dbt writes the comments of its columns (``persist_docs``)."""
+    return {place(each): _documents_columns(each) for each in configs}
+
+
+def _documents_columns(config: RelationConfig) -> bool:
+    # A source's comments are somebody else's, and there is no knowing that there are none.
+    persist = config.config.get("persist_docs") if config.config is not None else None
+    return bool(persist.get("columns")) if isinstance(persist, dict) else False
+
+
+def comment(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """The comment of the relation itself, among what ``describe extended`` tells behind the columns."""
+    behind = False
+    for row in rows:
+        behind = behind or str(row["col_name"]).startswith("# Detailed Table Information")
+        if behind and row["col_name"] == "Comment":
+            return str(row["data_type"])
+    return None
+
+
+def table(relation: BaseRelation, rows: Sequence[Mapping[str, Any]], comment: str | None) -> CatalogTable:
     """One relation's rows of the catalog, at least one, as dbt's contract has them."""
-    first = listed[0]
     return CatalogTable(
         metadata=TableMetadata(
-            type=str(first["table_type"]),
-            schema=first["table_schema"],
-            name=first["table_name"],
-            comment=first.get("table_comment"),
-            owner=first.get("table_owner"),
+            type=str(relation.type),
+            schema=str(relation.schema),
+            name=str(relation.identifier),
+            database=relation.database,
+            comment=comment,
+            owner=rows[0].get("table_owner"),
         ),
         columns={
             row["column_name"]: ColumnMetadata(
@@ -55,9 +57,9 @@ def table(listed: Sequence[Mapping[str, Any]]) -> CatalogTable:
                 name=row["column_name"],
                 comment=row.get("column_comment"),
             )
-            for row in listed
+            for row in rows
         },
-        stats=_stats(first),
+        stats=_stats(rows[0]),
     )
 
 

@@ -40,12 +40,12 @@ class Client:
     """SQL on one shared session. Every method may be called by many threads at once.
 
     Args:
-        manager: the session and its statements.
+        manager: the session and its statements; an attribute too.
         runtime: for the lock.
     """
 
     def __init__(self, manager: LivySessionManager, runtime: Runtime) -> None:
-        self._manager = manager
+        self.manager = manager
         self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._running: list[Statement] = []
 
@@ -57,11 +57,11 @@ class Client:
             OutcomeUnknown: it may have run, and nobody can tell.
             LivyError, TransportError: it did not succeed; see ``Statement.run``.
         """
-        statement = self._manager.statement(sql)
+        statement = self.manager.statement(sql)
         with self._lock:
             self._running.append(statement)
         try:
-            return self._manager.run(statement).rows
+            return self.manager.run(statement).rows
         finally:
             with self._lock:
                 self._running.remove(statement)
@@ -75,7 +75,7 @@ class Client:
 
     def close(self) -> None:
         """Delete every session that was made. Never raises."""
-        self._manager.disconnect()
+        self.manager.disconnect()
 
 
 def connect(

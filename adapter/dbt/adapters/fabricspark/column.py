@@ -1,9 +1,8 @@
-"""Columns: dbt-spark's, with Spark's own names of types and the comments that Spark knows."""
+"""Columns: dbt-spark's, with their comments and Spark's own names of types."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from dbt.adapters.base.column import Column
@@ -18,9 +17,13 @@ _DECIMALS = frozenset({"decimal", "dec", "numeric"})
 
 @dataclass
 class FabricSparkColumn(SparkColumn):
-    """A column of a table or view."""
+    """A column of a table or view.
 
-    column_comment: str | None = None
+    Attributes:
+        comment: as the catalog has it; ``None`` for none, and where it was not asked for.
+    """
+
+    comment: str | None = None
 
     @property
     def _type(self) -> str:
@@ -46,26 +49,17 @@ class FabricSparkColumn(SparkColumn):
         """Never: a string of Spark's has no length to outgrow."""
         return False
 
+    @classmethod
+    def of(cls, column: SparkColumn, comment: str | None) -> FabricSparkColumn:
+        """dbt-spark's column with its comment."""
+        return cls(**{**vars(column), "comment": comment or None})
 
-def table_comment(rows: Iterable[Mapping[str, Any]]) -> str | None:
-    """The comment of the table itself, among what ``describe extended`` tells behind the columns."""
-    behind = False
-    for row in rows:
-        behind = behind or str(row["col_name"]).startswith("# Detailed Table Information")
-        if behind and row["col_name"] == "Comment":
-            return str(row["data_type"])
-    return None
+    def catalog_row(self) -> dict[str, Any]:
+        """Its row of dbt's catalog, in dbt's names; types as SQL calls them, which ``show table extended`` does not."""
+        row = {**self.to_column_dict(), "dtype": _SQL_TYPES.get(self.dtype, self.dtype)}
+        return {_NAMES.get(name, name): value for name, value in row.items()}
 
 
-def described(columns: Iterable[SparkColumn], rows: Iterable[Mapping[str, Any]]) -> list[FabricSparkColumn]:
-    """Columns as ``describe`` tells of them, each with its comment."""
-    comments: dict[str, str | None] = {}
-    for row in rows:
-        comments.setdefault(row["col_name"], row.get("comment") or None)
-    return [
-        FabricSparkColumn(
-            **{field.name: getattr(column, field.name) for field in fields(column)},
-            column_comment=comments.get(column.name),
-        )
-        for column in columns
-    ]
+_NAMES = {"column": "column_name", "dtype": "column_type", "comment": "column_comment"}
+
+_SQL_TYPES = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}

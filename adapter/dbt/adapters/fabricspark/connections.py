@@ -10,15 +10,20 @@ from typing import Any, cast
 
 from dbt.adapters.contracts.connection import AdapterResponse, Connection, ConnectionState
 from dbt.adapters.events.logging import AdapterLogger
+from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.__version__ import version
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
+from dbt.adapters.fabricspark.fabric import FabricApi
 from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
+from dbt.adapters.fabricspark.livy.statement import PYTHON
 from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.naming import Naming
 from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
@@ -57,6 +62,7 @@ class SessionManagers:
         self._runtime = runtime
         self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._managers: dict[str, tuple[LivySessionManager, HaltingRuntime]] = {}
+        self._namings: dict[str, Naming] = {}
         self._timings: dict[str, Path] = {}
 
     def remember(self, credentials: FabricSparkCredentials, path: Path | None) -> None:
@@ -72,8 +78,16 @@ class SessionManagers:
             if key not in self._managers:
                 runtime = HaltingRuntime(self._runtime)
                 timings = Timings(self._timings.get(key), runtime, logger)
-                self._managers[key] = (_manager(credentials, runtime, timings), runtime)
+                self._managers[key] = (_manager(credentials, runtime, self._naming(key, credentials), timings), runtime)
             return self._managers[key][0]
+
+    def naming(self, credentials: FabricSparkCredentials) -> Naming:
+        """How a target's relations are written. It outlives the sessions: what a lakehouse is does not change."""
+        with self._lock:
+            return self._naming(_identity(credentials), credentials)
+
+    def _naming(self, key: str, credentials: FabricSparkCredentials) -> Naming:
+        return self._namings.setdefault(key, credentials.naming())
 
     def disconnect(self, credentials: FabricSparkCredentials) -> None:
         """End a target's session. Never raises."""
@@ -112,16 +126,21 @@ def timings_file(config: Any) -> Path | None:
     return Path(folder.parent if project in folder.parents else folder, ".fabricspark-timings.json")
 
 
-def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime, timings: Timings) -> LivySessionManager:
+def _manager(
+    credentials: FabricSparkCredentials, runtime: HaltingRuntime, naming: Naming, timings: Timings
+) -> LivySessionManager:
     tokens = token_source(credentials, runtime, logger)
     settings = credentials.settings()
-    transport = Transport(
-        credentials.base_url,
-        http_timeout=settings.http_timeout,
-        tokens=tokens,
-        user_agent=f"dbt-fabricspark/{version}",
-        left=runtime.left,
-    )
+
+    def transport(base_url: str) -> Transport:
+        return Transport(
+            base_url,
+            http_timeout=settings.http_timeout,
+            tokens=tokens,
+            user_agent=f"dbt-fabricspark/{version}",
+            left=runtime.left,
+        )
+
     leases = None
     if credentials.reuse_session:
         leases = LeaseFile(Path(credentials.session_id_file).absolute(), credentials.session_key, logger)
@@ -133,8 +152,25 @@ def _manager(credentials: FabricSparkCredentials, runtime: HaltingRuntime, timin
         settings.connect_retries,
         settings.connect_timeout,
     )
-    api = LivyApi(transport, retrier)
-    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, timings)
+
+    api = LivyApi(transport(credentials.base_url), retrier)
+
+    def learn(deadline: Deadline) -> None:
+        if credentials.lakehouse_in_fabric is None or naming.schemas is not None:
+            return
+        workspace, lakehouse = credentials.lakehouse_in_fabric
+        fabric = FabricApi(transport(credentials.endpoint.rstrip("/")), retrier, workspace)
+        try:
+            view = fabric.lakehouse(lakehouse, deadline)
+        except (LivyError, TransportError) as error:
+            raise FailedToConnectError(
+                f"whether the lakehouse has schemas, and so how its tables are named, could not be learned: {error}. "
+                "The profile can say it instead: lakehouse_schemas_enabled: true or false"
+            ) from error
+        credentials.check_lakehouse(view)
+        naming.schemas = view.schemas
+
+    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, timings, learn)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -201,6 +237,19 @@ class FabricSparkConnectionManager(SQLConnectionManager):
             connection.handle.cancel()
         except (LivyError, TransportError) as error:
             logger.warning("cancelling %s: %s", connection.name, error)
+
+    def run_python(self, code: str) -> AdapterResponse:
+        """Run a Python model's code in the session, to its end.
+
+        Raises:
+            DbtDatabaseError: it failed; the Python traceback is in the message.
+        """
+        connection = self.get_thread_connection()
+        with self.exception_handler(code):
+            logger.debug("running Python on %s:\n%s", connection.name, code)
+            cursor = connection.handle.cursor()
+            cursor.execute(code, kind=PYTHON)
+            return self.get_response(cursor)
 
     @contextmanager
     def exception_handler(self, sql: str) -> Generator[None, None, None]:

@@ -10,9 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dbt.adapters.contracts.connection import Credentials
+from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.authentication import check_authentication, listed
+from dbt.adapters.fabricspark.fabric import LakehouseView
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS, check_incumbent_fields
 from dbt.adapters.fabricspark.lease import target_key
+from dbt.adapters.fabricspark.naming import Naming, in_workspace
 from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtRuntimeError
 
@@ -46,7 +49,7 @@ def _setting(default: Any, help: str) -> Any:
 class FabricSparkCredentials(Credentials):
     """One target of a ``profiles.yml``."""
 
-    database: str | None = _setting(None, "Not used: relations are `schema.table`.")  # type: ignore[assignment]  # dbt: non-optional
+    database: str | None = _setting(None, "Not to be set: it is the lakehouse.")  # type: ignore[assignment]  # dbt: non-optional
     schema: str | None = _setting(None, "Schema dbt builds in. Default: the lakehouse's name.")  # type: ignore[assignment]  # dbt: non-optional
     method: str = _setting("livy", "Only `livy`.")
     livy_mode: str = _setting(
@@ -55,6 +58,13 @@ class FabricSparkCredentials(Credentials):
     lakehouse: str | None = _setting(None, "Name of the lakehouse. Required in mode `fabric`.")
     workspaceid: str | None = _setting(None, "GUID of the workspace. Required in mode `fabric`.")
     lakehouseid: str | None = _setting(None, "GUID of the lakehouse. Required in mode `fabric`.")
+    workspace_name: str | None = _setting(
+        None, "Name of the workspace, to be written in front of the lakehouse: relations then have four parts."
+    )
+    lakehouse_schemas_enabled: bool | None = _setting(
+        None, "Whether the lakehouse has schemas: relations then have three parts. Default: Fabric is asked."
+    )
+    quote_identifiers: bool = _setting(False, "Whether every part of a relation's name is quoted.")
     endpoint: str = _setting(
         "https://api.fabric.microsoft.com/v1", "Fabric's REST API; https, but for this machine itself."
     )
@@ -132,7 +142,7 @@ class FabricSparkCredentials(Credentials):
         for check in _CHECKS:
             check(self)
         self.schema = self.schema or self.lakehouse or "default"
-        self.database = None
+        self.database = in_workspace(self.lakehouse, self.workspace_name) if self.livy_mode == "fabric" else None
 
     @property
     def type(self) -> str:
@@ -152,9 +162,46 @@ class FabricSparkCredentials(Credentials):
             f"/livyapi/versions/{_API_VERSION}"
         )
 
+    @property
+    def lakehouse_in_fabric(self) -> tuple[str, str] | None:
+        """GUIDs of workspace and lakehouse; ``None`` for Apache Livy, which has neither."""
+        if self.livy_mode != "fabric":
+            return None
+        return str(self.workspaceid), str(self.lakehouseid)
+
+    def naming(self) -> Naming:
+        """How relations are written, as far as the profile says."""
+        return Naming(self.database, self.quote_identifiers, self.lakehouse_schemas_enabled)
+
+    def check_lakehouse(self, found: LakehouseView) -> None:
+        """Compare the profile with what the lakehouse is.
+
+        Raises:
+            FailedToConnectError: names made by this profile would lead elsewhere, or nowhere.
+        """
+        if found.name.lower() != str(self.lakehouse).lower():
+            raise FailedToConnectError(
+                f"lakehouse {self.lakehouseid} is called '{found.name}', and the profile calls it '{self.lakehouse}'"
+            )
+        if not found.schemas and str(self.schema).lower() != found.name.lower():
+            raise FailedToConnectError(
+                f"lakehouse '{found.name}' has no schemas, and the profile wants schema '{self.schema}' in it: set "
+                f"schema: {found.name}"
+            )
+
     def _connection_keys(self) -> tuple[str, ...]:
         # Not `endpoint`: dbt-spark's macros take a target that has one for a Databricks SQL endpoint.
-        return ("method", "livy_mode", "schema", "lakehouse", "workspaceid", "lakehouseid", *_SHOWN_SETTINGS)
+        return (
+            "method",
+            "livy_mode",
+            "database",
+            "schema",
+            "lakehouse",
+            "workspace_name",
+            "workspaceid",
+            "lakehouseid",
+            *_SHOWN_SETTINGS,
+        )
 
     def connection_info(self, *, with_aliases: bool = False) -> Iterable[tuple[str, Any]]:
         yield "server", self.base_url
@@ -292,6 +339,14 @@ def _check_fabric(c: FabricSparkCredentials) -> None:
     check_authentication(c.authentication, lambda name: getattr(c, name, None))
 
 
+def _check_database(c: FabricSparkCredentials) -> None:
+    meant = in_workspace(c.lakehouse, c.workspace_name) if c.livy_mode == "fabric" else None
+    if c.database is not None and c.database != meant:
+        raise DbtRuntimeError(f"database '{c.database}' is not to be set: name the lakehouse as 'lakehouse'")
+    if c.workspace_name is not None and not (c.workspace_name and meant):
+        raise DbtRuntimeError("workspace_name is for livy_mode 'fabric', and a name: without it leave it out")
+
+
 def _check_figures(c: FabricSparkCredentials) -> None:
     for name in (
         "http_timeout",
@@ -326,6 +381,7 @@ _CHECKS: tuple[Callable[[FabricSparkCredentials], None], ...] = (
     _check_method,
     _check_local,
     _check_fabric,
+    _check_database,
     _check_figures,
     _check_spark_config,
 )

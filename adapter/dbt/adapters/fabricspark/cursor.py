@@ -7,7 +7,7 @@ from typing import Any
 
 from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
-from dbt.adapters.fabricspark.livy.statement import Statement
+from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.progress import FabricSparkResponse, response
@@ -33,15 +33,15 @@ class LivyCursor:
         self._output: Output | None = None
         self._next = 0
 
-    def execute(self, sql: str, bindings: Sequence[Any] | None = None) -> None:
-        """Run ``sql`` to its end; with ``bindings``, its ``%s`` are replaced by literals first.
+    def execute(self, sql: str, bindings: Sequence[Any] | None = None, kind: Kind = SQL) -> None:
+        """Run ``sql``, or code of another kind, to its end; with ``bindings``, its ``%s`` are replaced by literals.
 
         Raises:
             LivyError, TransportError: as ``Statement.run``.
         """
         code = sql if bindings is None else bind(sql, bindings)
         self._output, self._next = None, 0
-        self._statement = self._session.statement(code, self._node)
+        self._statement = self._session.statement(code, self._node, kind)
         self._output = self._session.run(self._statement)
 
     @property
@@ -78,13 +78,14 @@ class LivyCursor:
         Raises:
             DbtDatabaseError: there are fewer because the server left rows out; a part must not pass for the whole.
         """
-        rows = self._rows
+        rows, limit = self._rows, self._session.row_limit
         end = self._next + size
         if end > len(rows) and self._is_cut:
             raise DbtDatabaseError(
                 f"the server cut the result of statement {self.query_id} after {len(rows)} rows, and a part must not "
-                "pass for the whole. Ask for fewer rows or for an aggregate, or let sessions return more: "
-                f"spark_config: {{conf: {{{NUM_ROWS}: 100000}}}} in the profile"
+                "pass for the whole. Ask for fewer rows or for an aggregate"
+                # Fabric's limit is its own.
+                + ("" if limit is None else f"; {NUM_ROWS} in spark_config.conf lets sessions return more")
             )
         found = rows[self._next : end]
         self._next += len(found)

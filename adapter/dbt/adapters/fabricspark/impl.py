@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from dbt.adapters.base.impl import PythonJobHelper
+from dbt.adapters.base.impl import PythonJobHelper, catch_as_completed, log_code_execution
 from dbt.adapters.base.meta import available
-from dbt.adapters.base.relation import BaseRelation, InformationSchema
+from dbt.adapters.base.relation import BaseRelation
+from dbt.adapters.capability import Capability, CapabilityDict, CapabilitySupport, Support
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationConfig
 from dbt.adapters.fabricspark import catalog, partitions, seeds
-from dbt.adapters.fabricspark.column import FabricSparkColumn, described, table_comment
+from dbt.adapters.fabricspark.column import FabricSparkColumn
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
 from dbt.adapters.fabricspark.literals import text
 from dbt.adapters.fabricspark.metadata import (
@@ -23,6 +24,7 @@ from dbt.adapters.fabricspark.metadata import (
     error_class,
     expect_columns,
 )
+from dbt.adapters.fabricspark.naming import in_workspace
 from dbt.adapters.fabricspark.relation import FabricSparkRelation
 from dbt.adapters.spark.column import SparkColumn
 from dbt.adapters.spark.impl import (
@@ -33,14 +35,20 @@ from dbt.adapters.spark.impl import (
     LIST_SCHEMAS_MACRO_NAME,
     SparkAdapter,
 )
-from dbt_common.clients.agate_helper import DEFAULT_TYPE_TESTER
 from dbt_common.contracts.metadata import CatalogTable
 from dbt_common.exceptions import DbtRuntimeError
+from dbt_common.utils.executor import executor
 
 if TYPE_CHECKING:
     import agate
+    from dbt.adapters.base.impl import FreshnessResponse
+    from dbt.adapters.contracts.macros import MacroResolverProtocol
 
 INFORMATION = "information"
+DESCRIBE_DETAIL_MACRO_NAME = "fabricspark_describe_detail"
+NOW_MACRO_NAME = "fabricspark_now"
+
+PYTHON_SUBMISSION = "livy"
 
 NESTED = ("struct", "array", "map")
 
@@ -51,6 +59,13 @@ class FabricSparkAdapter(SparkAdapter):
     Relation = FabricSparkRelation
     Column = FabricSparkColumn
     ConnectionManager = FabricSparkConnectionManager  # type: ignore[assignment]  # dbt-spark's manager speaks Thrift
+
+    _capabilities = CapabilityDict({Capability.TableLastModifiedMetadata: CapabilitySupport(Support.Full)})
+
+    def __init__(self, config: Any, mp_context: Any) -> None:
+        super().__init__(config, mp_context)
+        self._naming = self.ConnectionManager.sessions.naming(config.credentials)
+        self.Relation = FabricSparkRelation.named_by(self._naming)
 
     def _rows(self, macro: str, **arguments: object) -> agate.Table:
         return cast("agate.Table", self.execute_macro(macro, kwargs=arguments))
@@ -66,7 +81,8 @@ class FabricSparkAdapter(SparkAdapter):
         rows = self._rows(LIST_SCHEMAS_MACRO_NAME, database=database)
         if not len(rows):
             raise DbtRuntimeError("the server lists no schema at all, not even the default one")
-        return [bare_name(row[0]) for row in rows]
+        lakehouse = (database or "").replace("`", "")
+        return [name for name in (bare_name(row[0], lakehouse) for row in rows) if name is not None]
 
     def check_schema_exists(self, database: str, schema: str) -> bool:
         """Whether a schema exists; Spark does not tell names by their case.
@@ -106,9 +122,11 @@ class FabricSparkAdapter(SparkAdapter):
         expect_columns("show tables", rows.column_names, ("namespace", "tableName", "isTemporary"))
         found = []
         for name in (row["tableName"] for row in rows if not row["isTemporary"]):
-            table = f"`{schema.schema}`.`{name}`"
+            table = self.Relation.create(database=schema.database, schema=schema.schema, identifier=name).quote(
+                schema=True, identifier=True
+            )
             try:
-                lines = self._rows(DESCRIBE_TABLE_EXTENDED_MACRO_NAME, table_name=table)
+                lines = self._rows(DESCRIBE_TABLE_EXTENDED_MACRO_NAME, table_name=str(table))
             except DbtRuntimeError as error:
                 if error_class(error) in RELATION_NOT_FOUND:  # dropped a moment ago
                     continue
@@ -130,6 +148,10 @@ class FabricSparkAdapter(SparkAdapter):
             is_hudi=details.provider == "hudi",
         )
 
+    def get_relation(self, database: str, schema: str, identifier: str) -> BaseRelation | None:
+        """A relation by its name, from the cache; dbt-spark leaves out the database."""
+        return cast("BaseRelation | None", super(SparkAdapter, self).get_relation(database, schema, identifier))
+
     def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
         """The columns of a relation; none only if the server itself says that there is no such relation.
 
@@ -150,31 +172,51 @@ class FabricSparkAdapter(SparkAdapter):
         return rows
 
     def _columns(self, relation: BaseRelation, rows: agate.Table) -> list[SparkColumn]:
-        columns = described(self.parse_describe_extended(relation, rows), rows)
+        columns = self.parse_describe_extended(relation, rows)
         if not columns:
             raise DbtRuntimeError(f"the server describes {relation} without a single column")
         return [column for column in columns if column.name not in self.HUDI_METADATA_COLUMNS]
 
+    def parse_describe_extended(self, relation: BaseRelation, raw_rows: Any) -> list[SparkColumn]:
+        """The columns of an answer to ``describe``, with their comments."""
+        columns = super().parse_describe_extended(relation, raw_rows)
+        return [FabricSparkColumn.of(column, row["comment"]) for column, row in zip(columns, raw_rows, strict=False)]
+
+    def _get_columns_for_catalog(self, relation: BaseRelation, ask: bool = False) -> Iterable[dict[str, Any]]:
+        """A relation's rows of the catalog, from what the listing of its schema said of it: no statement of its own.
+
+        The listing has neither the comments of columns nor what is in a nested type: for these the relation is asked.
+        """
+        columns: Sequence[SparkColumn] = self.parse_columns_from_information(relation)
+        if ask or not columns or any(column.dtype in NESTED for column in columns):
+            columns = self.get_columns_in_relation(relation)
+        comment = Details.read(str(relation), getattr(relation, INFORMATION)).comment
+        for column in columns:
+            row = FabricSparkColumn.of(column, getattr(column, "comment", None)).catalog_row()
+            yield {**row, "table_database": relation.database, "table_comment": comment}
+
     def get_catalog(
         self, relation_configs: Iterable[RelationConfig], used_schemas: frozenset[tuple[str, str]]
     ) -> tuple[agate.Table, list[Exception]]:
-        """The catalog of everything dbt has built; what could not be read is among the errors."""
-        # dbt hands over an iterator, and it is read more than once.
-        return super().get_catalog(list(relation_configs), used_schemas)
+        """The catalog: a statement for each schema, and one for each relation whose columns dbt gives comments."""
+        configs = list(relation_configs)
+        wanted = catalog.documented(configs)
+        with executor(self.config) as threads:
+            futures = [
+                threads.submit_connected(  # type: ignore[no-untyped-call]  # dbt leaves it untyped
+                    self, schema, self._catalog_of, info.database, schema, wanted
+                )
+                for info, schemas in self._get_catalog_schemas(configs).items()
+                for schema in schemas
+            ]
+            return catch_as_completed(futures)
 
-    def _get_one_catalog(
-        self,
-        information_schema: InformationSchema,
-        schemas: set[str],
-        used_schemas: Iterable[RelationConfig],  # type: ignore[override]  # dbt-spark hands over what has been built
-    ) -> agate.Table:
+    def _catalog_of(self, database: str | None, schema: str, wanted: Mapping[catalog.Place, bool]) -> agate.Table:
         import agate
+        from dbt_common.clients.agate_helper import DEFAULT_TYPE_TESTER
 
-        (schema,) = schemas
-        commented = catalog.commented(used_schemas)
-        rows: list[dict[str, Any]] = []
-        for relation in self.list_relations(information_schema.database, schema):
-            rows += self._catalog_rows(relation, (schema.lower(), str(relation.identifier).lower()) in commented)
+        found = [(relation, wanted.get(catalog.place(relation))) for relation in self.list_relations(database, schema)]
+        rows = [row for each, ask in found if ask is not None for row in self._get_columns_for_catalog(each, ask)]
         return agate.Table.from_object(rows, column_types=DEFAULT_TYPE_TESTER)
 
     def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable | None:
@@ -186,22 +228,48 @@ class FabricSparkAdapter(SparkAdapter):
         rows = self._describe(relation)
         if rows is None:
             return None
-        return catalog.table(catalog.rows(self._columns(relation, rows), table_comment(rows)))
+        columns = cast("list[FabricSparkColumn]", self._columns(relation, rows))
+        return catalog.table(relation, [column.catalog_row() for column in columns], catalog.comment(rows))
 
-    def _catalog_rows(self, relation: BaseRelation, ask: bool) -> list[dict[str, Any]]:
-        """A relation's rows of the catalog, from what the listing said of it: no statement of its own.
+    def calculate_freshness_from_metadata_batch(
+        self, sources: list[BaseRelation], macro_resolver: MacroResolverProtocol | None = None
+    ) -> tuple[list[AdapterResponse | None], dict[BaseRelation, FreshnessResponse]]:
+        """How old sources are by their Delta log, for those that give no ``loaded_at_field``.
 
-        Only comments of columns are asked for, and nested types: the listing names them without what is in them.
+        Both times are the server's: no clock of ours is in it. Delta counts every commit, ``optimize`` included.
+
+        Raises:
+            DbtRuntimeError: a source is no Delta table, or the answer makes no sense.
         """
-        columns = self.parse_columns_from_information(relation)
-        if ask or not columns or any(column.dtype in NESTED for column in columns):
-            columns = self.get_columns_in_relation(relation)
-        return catalog.rows(columns, Details.read(str(relation), getattr(relation, INFORMATION)).comment)
+        answers = {source: self._last_modified(source) for source in sources}
+        now = self._rows(NOW_MACRO_NAME)[0][0]
+        return [], {source: self._create_freshness_response(then, now) for source, then in answers.items()}
+
+    def _last_modified(self, source: BaseRelation) -> Any:
+        rows = self._rows(DESCRIBE_DETAIL_MACRO_NAME, relation=source)
+        if not len(rows) or rows[0].get("lastModified") is None:
+            raise DbtRuntimeError(
+                f"when {source} was last modified is not known: it is no Delta table. Give the source a loaded_at_field"
+            )
+        return rows[0]["lastModified"]
 
     @available
     def valid_incremental_strategies(self) -> list[str]:
         """The strategies there are macros for."""
         return ["append", "merge", "delete+insert", "insert_overwrite", "microbatch"]
+
+    @available
+    @classmethod
+    def database_in_workspace(cls, database: str | None, workspace: str | None) -> str | None:
+        """See ``naming.in_workspace``."""
+        return in_workspace(database, workspace)
+
+    @available
+    def of_lakehouse(self, database: str | None) -> str:
+        """``in …`` for a lakehouse that is not the session's own; dbt may have written it in quotes."""
+        plain = (database or "").replace("`", "")
+        other = [] if not plain or self._naming.is_home(plain) else list(self._naming.database_parts(plain))
+        return f" in {'.'.join(other)}" if other else ""
 
     @available
     @classmethod
@@ -229,11 +297,21 @@ class FabricSparkAdapter(SparkAdapter):
         """See ``partitions.condition``."""
         return partitions.condition(names, {column.name.lower(): column.data_type for column in columns}, rows)
 
+    @log_code_execution  # type: ignore[untyped-decorator]  # dbt leaves it untyped
     def submit_python_job(self, parsed_model: dict[str, Any], compiled_code: str) -> AdapterResponse:
-        """Refuse a Python model."""
-        raise DbtRuntimeError("Python models are not supported yet; write this model in SQL")
+        """Run a Python model in the session that SQL runs in.
+
+        Raises:
+            DbtRuntimeError: it failed, or asks for a cluster that there is not.
+        """
+        method = parsed_model["config"].get("submission_method") or PYTHON_SUBMISSION
+        if method != PYTHON_SUBMISSION:
+            raise DbtRuntimeError(
+                f"submission_method '{method}' is not there: Python models run in the Livy session. Leave it out"
+            )
+        return cast(FabricSparkConnectionManager, self.connections).run_python(compiled_code)
 
     @property
     def python_submission_helpers(self) -> dict[str, type[PythonJobHelper]]:
-        """None: dbt-spark's submit to Databricks."""
+        """None: dbt-spark's submit to Databricks; ``submit_python_job`` needs no help."""
         return {}

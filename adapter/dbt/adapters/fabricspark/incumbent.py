@@ -33,8 +33,6 @@ INCUMBENT_FIELDS: dict[str, Incumbent] = {
     "create_shortcuts": Incumbent((None, False), True, "create shortcuts outside dbt"),
     "shortcuts_json_str": Incumbent((None,), True, "create shortcuts outside dbt"),
     "identifier_prefix": Incumbent((None, ""), True, "name models by 'alias' or generate_alias_name"),
-    "workspace_name": Incumbent((None,), True, "relations are 'schema.table' within the profile's workspace"),
-    "quote_identifiers": Incumbent((None, False), True, "identifiers are not quoted"),
     "high_concurrency": Incumbent((None, False), False, "all threads share one session"),
     "retry_all": Incumbent((None, False), False, "a statement is never sent twice"),
     "enable_job_retry": Incumbent((None, False), False, "a statement is never sent twice"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -11,7 +11,7 @@ from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import MOST_ENTRIES, LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
-from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings
+from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement, StatementSettings
 from dbt.adapters.fabricspark.livy.wire import Output
 from dbt.adapters.fabricspark.progress import Progress
 from dbt.adapters.fabricspark.resilience.backoff import query_pause
@@ -41,6 +41,7 @@ class LivySessionManager:
         body: the request for a session; its ``name`` is made unique.
         leases: where sessions are kept between runs; ``None`` if each run starts its own and deletes it.
         timings: how long statements took in earlier runs; ``None`` remembers nothing.
+        prepare: called while a session starts, before anything runs in it; what it raises ends the start.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class LivySessionManager:
         logger: logging.Logger,
         leases: LeaseFile | None = None,
         timings: Timings | None = None,
+        prepare: Callable[[Deadline], None] | None = None,
     ) -> None:
         self._timings = timings or Timings(None, runtime, logger)
         self._leases = leases
+        self._prepare = prepare
         self._api = api
         self._settings = settings
         self._body = body
@@ -138,11 +141,15 @@ class LivySessionManager:
             assert session is not None, "only the thread that marked it starts it"
         try:
             self._bury()
-            if not self._adopt(session):
+            adopted = self._adopt(session)
+            if not adopted:
                 # Livy refuses a name that another session has, and two runs at once are nothing unusual.
                 session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
                 if self._leases is not None:
                     session.lease = self._leases.add(str(session.session_id), session.name)
+            if self._prepare is not None:
+                self._prepare(Deadline.after(self._runtime, self._settings.session_start_timeout))
+            if not adopted:
                 session.wait_for_session_start()
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.
@@ -170,8 +177,10 @@ class LivySessionManager:
             session.adopt(lease.entry.session_id, lease.entry.name)
             try:
                 how = session.ended()
-                if how is None:
+                is_alive = how is None
+                if is_alive:
                     session.wait_for_session_start()
+                    how = session.clear()
             except BaseException:
                 session.session_id = None
                 lease.release()
@@ -180,9 +189,14 @@ class LivySessionManager:
                 self._logger.info("using Livy session %s of an earlier run", session.session_id)
                 session.lease = lease
                 return True
-            self._logger.debug("the session of an earlier run is no more: %s", how)
+            self._logger.debug("the session of an earlier run is not used: %s", how)
             session.session_id = None
             lease.drop()
+            if is_alive:
+                # Deleting it ends what runs in it.
+                grave = LivySession(self._api, self._settings, self._runtime, self._logger)
+                grave.adopt(lease.entry.session_id, lease.entry.name)
+                self._discard(grave)
         return False
 
     def _ended(self, session: LivySession | None, failure: str | None) -> None:
@@ -212,18 +226,18 @@ class LivySessionManager:
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def statement(self, sql: str, node: str = "") -> Statement:
+    def statement(self, sql: str, node: str = "", kind: Kind = SQL) -> Statement:
         """A statement to run here.
 
         Args:
-            sql: see ``Statement``.
+            sql, kind: see ``Statement``.
             node: on whose behalf, by which it is known again in the next run.
         """
         key = timing_key(node, sql)
         settings = StatementSettings(
             self._settings.statement_timeout, self._settings.poll_statement_wait, self._timings.expected(key)
         )
-        statement = Statement(self._api, sql, settings, self._runtime, self._logger)
+        statement = Statement(self._api, sql, settings, self._runtime, self._logger, kind)
         statement.key = key
         statement.on_look = Progress(self._runtime.monotonic, self._logger)
         return statement

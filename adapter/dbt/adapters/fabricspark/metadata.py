@@ -92,16 +92,25 @@ class Details:
         return cls(kind, said.get("Provider", "").lower() or None, comment[1] if comment else None)
 
 
-def bare_name(namespace: object) -> str:
+def bare_name(namespace: object, database: str | None = None) -> str | None:
     """The schema of what ``show databases`` lists: alone, or behind its lakehouse and workspace (contract section 6).
+
+    Args:
+        namespace: one row.
+        database: the lakehouse that was asked for.
+
+    Returns:
+        ``None`` for a schema of another lakehouse.
 
     Raises:
         DbtRuntimeError: it is not a name.
     """
-    name = str(namespace).replace("`", "").rpartition(".")[2] if isinstance(namespace, str) else ""
-    if not name:
+    parts = str(namespace).replace("`", "").split(".") if isinstance(namespace, str) else [""]
+    if not all(parts):
         raise DbtRuntimeError(f"the server lists a schema that has no name: {namespace!r}")
-    return name
+    if database and len(parts) > 1 and parts[-2].lower() != database.rpartition(".")[2].lower():
+        return None
+    return parts[-1]
 
 
 def expect_columns(statement: str, found: Sequence[str], wanted: Sequence[str]) -> None:

@@ -9,12 +9,7 @@ from typing import Protocol
 
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.fabricspark.livy.wire import StatementView
-
-FIRST_WORD = 30.0
-"""Seconds after which a statement that still runs is told of; then every time that time has doubled."""
-
-LONGEST_SILENCE = 600.0
-"""Seconds between two words at most."""
+from dbt.adapters.fabricspark.resilience.notices import Rhythm, spelt
 
 
 class Watched(Protocol):
@@ -31,7 +26,7 @@ class Watched(Protocol):
 
 
 class Progress:
-    """Tells of one statement at a sane rhythm: after 30 s, 1, 2, 4, 8 minutes, then every ten.
+    """Tells of one statement at a sane rhythm, see ``Rhythm``.
 
     Args:
         monotonic: seconds on the clock of the statement's moments.
@@ -41,16 +36,15 @@ class Progress:
     def __init__(self, monotonic: Callable[[], float], logger: logging.Logger) -> None:
         self._monotonic = monotonic
         self._logger = logger
-        self._next = FIRST_WORD
+        self._rhythm = Rhythm()
 
     def __call__(self, statement: Watched) -> None:
         """The statement was looked at."""
         if statement.submitted_at is None or statement.noticed_at is not None:
             return
         elapsed = self._monotonic() - statement.submitted_at
-        if elapsed < self._next:
+        if not self._rhythm.is_due(elapsed):
             return
-        self._next = elapsed + min(elapsed, LONGEST_SILENCE)
         view = statement.view
         done = f", {view.progress:.0%} done" if view is not None and view.progress > 0 else ""
         state = (view.state if view else "") or "in an unknown state"
@@ -62,14 +56,6 @@ class Progress:
             spelt(elapsed),
             done,
         )
-
-
-def spelt(seconds: float) -> str:
-    """A duration as people say it: ``45 s``, ``12 min``, ``2 h 05 min``."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 @dataclass(kw_only=True)

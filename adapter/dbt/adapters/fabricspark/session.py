@@ -12,10 +12,12 @@ from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import Lease
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
+from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, stop_leftovers
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
+from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, cleaning
+from dbt.adapters.fabricspark.resilience.notices import Rhythm, spelt
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, SETTLING, Decision, Operation
 from dbt.adapters.fabricspark.resilience.polling import poll_pause
@@ -34,6 +36,9 @@ FIND_PAUSES = (0.0, 2.0, 5.0)
 """Pauses in seconds before each look for a session whose reply was lost."""
 
 _LOG_LINES = 5
+_HEADINGS = ("", "stdout:", "stderr:", "YARN Diagnostics:")
+"""Lines of a session's log that Livy writes itself, whether or not anything follows them."""
+
 _DUPLICATE = re.compile(r"duplicate session name", re.IGNORECASE)
 
 
@@ -141,7 +146,7 @@ class LivySession:
             FailedToConnectError: it ended instead, or took longer than ``session_start_timeout``.
         """
         deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
-        state, trouble = "", None
+        state, trouble, rhythm = "", None, Rhythm()
         while not deadline.expired:
             try:
                 view = self._api.get_session(self._id, deadline)
@@ -159,6 +164,10 @@ class LivySession:
                 if self._is_ready(view):
                     self.spark_ui = view.spark_ui
                     return
+            if rhythm.is_due(deadline.elapsed):
+                self._logger.info(
+                    "Livy session %s has been %s for %s", self._id, state or "out of sight", spelt(deadline.elapsed)
+                )
             deadline.pause(poll_pause(deadline.elapsed, self._settings.poll_wait))
         raise FailedToConnectError(
             f"Livy session {self._id} was still '{state or 'unknown'}' after {deadline.seconds:.0f} s. "
@@ -171,7 +180,7 @@ class LivySession:
             raise FailedToConnectError(f"Livy session {self._id} is somebody else's now: the server was restarted")
         phase = session_phase(view.state)
         if phase is SessionPhase.ENDED:
-            said = " | ".join(view.log[-_LOG_LINES:])
+            said = " | ".join([line for line in view.log if line.strip() not in _HEADINGS][-_LOG_LINES:])
             raise FailedToConnectError(
                 f"Livy session {self._id} ended in state '{view.state}' instead of starting"
                 + (f"; the server says: {said}" if said else "")
@@ -217,6 +226,25 @@ class LivySession:
     def _is_another(self, view: SessionView) -> bool:
         # Apache Livy counts from 0 again after a restart (F40). Where names are not shown, ids are not reused.
         return bool(self.name) and bool(view.name) and view.name != self.name
+
+    def clear(self) -> str | None:
+        """Stop what an earlier run has left running here; why that did not work out, ``None`` if nothing runs.
+
+        Raises:
+            FailedToConnectError: the session cannot be looked at.
+        """
+        try:
+            deadline = Deadline.after(self._runtime, PATIENCE)
+            self.saw(stop_leftovers(self._api, self._id, deadline, self._logger))
+        except Halted:
+            raise
+        except (LivyError, TransportError) as error:
+            view = self._look(LOOK_TIMEOUT)
+            if isinstance(view, Exception):
+                raise FailedToConnectError(f"Livy session {self._id} cannot be looked at: {view}") from error
+            # Where the list of statements is not open to everyone (F41), the session's own state has to do.
+            return None if view.state == "idle" else str(error)
+        return None
 
     def saw(self, statement_id: int) -> None:
         """A statement of that id is in this session."""

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from dbt.adapters.fabricspark.livy.errors import HttpError, ProtocolError
 from dbt.adapters.fabricspark.livy.refusals import kind_of, refusal
 from dbt.adapters.fabricspark.livy.wire import Page, SessionView, StatementView, page, session_view, statement_view
+from dbt.adapters.fabricspark.resilience.budget import Worth
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 from dbt.adapters.fabricspark.resilience.policy import Operation
 from dbt.adapters.fabricspark.resilience.retry import Retrier
-from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.resilience.transport import Reply, Transport
 
 T = TypeVar("T")
 
@@ -74,9 +75,11 @@ class LivyApi:
 
         return self.retrier.call(Operation.DELETE, attempt, deadline, gone=False)
 
-    def submit_statement(self, session_id: str, code: str, operation: Operation, deadline: Deadline) -> StatementView:
+    def submit_statement(
+        self, session_id: str, code: str, operation: Operation, deadline: Deadline, kind: str = "sql"
+    ) -> StatementView:
         """Queue a statement. Not idempotent: the table says when to look for it instead."""
-        path, body = f"/sessions/{session_id}/statements", {"code": code, "kind": "sql"}
+        path, body = f"/sessions/{session_id}/statements", {"code": code, "kind": kind}
         return self.retrier.call(operation, lambda: statement_view(self._call("POST", path, deadline, body)), deadline)
 
     def list_statements(self, session_id: str, deadline: Deadline) -> list[StatementView]:
@@ -84,10 +87,14 @@ class LivyApi:
         path = f"/sessions/{session_id}/statements?from={{0}}&size={{1}}&order=desc"
         return [statement_view(item) for item in self._walk(path, deadline)]
 
-    def get_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> StatementView:
-        """Look at a statement."""
+    def get_statement(
+        self, session_id: str, statement_id: int, deadline: Deadline, worth: Worth | None = None
+    ) -> StatementView:
+        """Look at a statement; ``worth`` says how much that is worth where not all looks can be had."""
         path = f"/sessions/{session_id}/statements/{statement_id}"
-        return self.retrier.call(Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline)
+        return self.retrier.call(
+            Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline, worth=worth
+        )
 
     def cancel_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> None:
         """Ask the server to stop a statement; it answers before the statement has stopped."""
@@ -118,15 +125,37 @@ class LivyApi:
         *,
         expect_json: bool = True,
     ) -> Any:
-        reply = self.transport.request(method, path, deadline, body)
-        where = f"{method} {self.transport.base_url}{path.partition('?')[0]}"
-        if not reply.ok:
-            raise refusal(reply, where, deadline)
-        if not expect_json:
-            return None
-        try:
-            return reply.json()
-        except ValueError:
-            raise ProtocolError(
-                f"{where} answered {reply.status} with {kind_of(reply)} instead of JSON: is this a Livy server?"
-            ) from None
+        reply = send(self.transport, method, path, deadline, body)
+        return answer(self.transport, method, path, reply) if expect_json else None
+
+
+def send(transport: Transport, method: str, path: str, deadline: Deadline, body: object | None = None) -> Reply:
+    """One request and its reply.
+
+    Raises:
+        HttpError: the server refused.
+        TransportError: no reply came.
+    """
+    reply = transport.request(method, path, deadline, body)
+    if not reply.ok:
+        raise refusal(reply, _where(transport, method, path), deadline)
+    return reply
+
+
+def answer(transport: Transport, method: str, path: str, reply: Reply) -> Any:
+    """The JSON of a reply.
+
+    Raises:
+        ProtocolError: it is something else.
+    """
+    try:
+        return reply.json()
+    except ValueError:
+        raise ProtocolError(
+            f"{_where(transport, method, path)} answered {reply.status} with {kind_of(reply)} instead of JSON: is this "
+            "a Livy server?"
+        ) from None
+
+
+def _where(transport: Transport, method: str, path: str) -> str:
+    return f"{method} {transport.base_url}{path.partition('?')[0]}"

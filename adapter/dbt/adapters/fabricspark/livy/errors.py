@@ -6,7 +6,6 @@
     ├── HttpError          the server refused, in its own words
     │   └── SessionGone    … because the session is no more
     ├── ProtocolError      it answered, but not like Livy
-    ├── SessionFailed      a session ended instead of becoming ready
     ├── SessionLost        a statement did not run, or is safe to run again on another session
     ├── DeadlineExceeded   the profile's time-out passed
     ├── OutcomeUnknown     a statement or session may exist, and its reply was lost
@@ -57,10 +56,6 @@ class ProtocolError(LivyError, AttemptError):
 
     outcome = Outcome.GARBLED
     __str__ = AttemptError.__str__
-
-
-class SessionFailed(LivyError):
-    """The session reached a state from which it will not come back."""
 
 
 class SessionLost(LivyError):

@@ -27,7 +27,7 @@ from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
-from dbt.adapters.fabricspark.resilience.polling import poll_pause
+from dbt.adapters.fabricspark.resilience.polling import Look, poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 CANCEL_TIMEOUT = 5.0
@@ -41,6 +41,9 @@ SETTLE_PAUSE = 0.5
 
 WATCH = 60.0
 """Seconds between two looks at the session while its statement goes on, or cannot be looked at."""
+
+_LINES = 30
+"""Entries of a Python traceback that are shown, the last ones."""
 
 _NOISE = 8
 """Lines of a server-side traceback worth showing; the rest is the JVM's."""
@@ -96,6 +99,25 @@ _TAKES_THE_REST = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:set|reset|add|list
 """Statements for which Spark takes all that follows as it is: a comment after ``SET k = v`` is part of the value."""
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A language of statements.
+
+    Attributes:
+        name: Livy's.
+        comment: how a comment is written; it makes the mark.
+        traceback: whether an error's traceback tells the user more than its last line.
+    """
+
+    name: str
+    comment: str
+    traceback: bool = False
+
+
+SQL = Kind("sql", "/* {} */")
+PYTHON = Kind("pyspark", "# {}", traceback=True)
+
+
 def marked(sql: str, mark: str) -> str:
     """``sql`` and the comment ``mark``: after it where Spark allows, so that errors tell the user's own lines."""
     return f"{mark}\n{sql}" if _TAKES_THE_REST.match(sql) else f"{sql}\n{mark}"
@@ -110,6 +132,7 @@ class Statement:
         settings: see there.
         runtime: clock, lock and the mark.
         logger: where surprises that are survived are told.
+        kind: its language; only SQL may be known to be safe to repeat.
 
     Attributes:
         mark: the comment.
@@ -125,17 +148,24 @@ class Statement:
     """
 
     def __init__(
-        self, api: LivyApi, sql: str, settings: StatementSettings, runtime: Runtime, logger: logging.Logger
+        self,
+        api: LivyApi,
+        sql: str,
+        settings: StatementSettings,
+        runtime: Runtime,
+        logger: logging.Logger,
+        kind: Kind = SQL,
     ) -> None:
         self._api = api
+        self._kind = kind
         self._sql = sql
         self._settings = settings
         self._runtime = runtime
         self._logger = logger
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
         self._cancelled = self._told = False
-        self._repeatable = is_safe_to_repeat(sql)
-        self.mark = f"/* dbt-fabricspark {runtime.unique()} */"
+        self._repeatable = kind is SQL and is_safe_to_repeat(sql)
+        self.mark = kind.comment.format(f"dbt-fabricspark {runtime.unique()}")
         self.session_id: str | None = None
         self.id: int | None = None
         self.sends = 0
@@ -144,7 +174,7 @@ class Statement:
         self.submitted_at: float | None = None
         self.running_at: float | None = None
         self.noticed_at: float | None = None
-        self.idle_until = 0.0
+        self.idle_until = self._seen_at = 0.0
         self.key = ""
         self.on_look: Callable[[Statement], None] | None = None
 
@@ -208,7 +238,7 @@ class Statement:
             self.sends += 1
             try:
                 return self._api.submit_statement(
-                    str(self.session_id), marked(self._sql, self.mark), operation, deadline
+                    str(self.session_id), marked(self._sql, self.mark), operation, deadline, self._kind.name
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
@@ -226,7 +256,10 @@ class Statement:
                     self._logger.warning("%s; found as statement %s, going on", lost, found.id)
                     return found
                 self._judge_absence(found, decision, lost)
-        raise error or LivyError("no submission was tried")
+        if error is None:
+            raise LivyError("no submission was tried")
+        error.attempts, error.elapsed = self.sends, deadline.elapsed
+        raise error
 
     def _judge_absence(self, absent: Absent, decision: Decision, lost: AttemptError) -> None:
         """Go on to send it again, or raise."""
@@ -265,12 +298,16 @@ class Statement:
         )
 
     def _pause(self, deadline: Deadline) -> float:
-        """Until the next look. What a statement took last time says nothing of how long it queues behind others."""
+        """Until the next look."""
+        look = self._due(deadline)
+        return poll_pause(self._runtime.monotonic() - look.begun, self._settings.longest_pause, look.expected)
+
+    def _due(self, deadline: Deadline) -> Look:
+        """The next look. What a statement took last time says nothing of how long it queues behind others."""
         queues = self.looks > 0 and self._state == "waiting"
         if self._settings.expected is None or queues:
-            return poll_pause(deadline.elapsed, self._settings.longest_pause)
-        elapsed = self._runtime.monotonic() - self.idle_until
-        return poll_pause(elapsed, self._settings.longest_pause, self._settings.expected)
+            return Look(deadline.started, self._seen_at)
+        return Look(self.idle_until, self._seen_at, self._settings.expected)
 
     def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
         """How a write ended that was told to stop: it may have been done just before, or not listen."""
@@ -290,7 +327,8 @@ class Statement:
     def _look(self, place: Place, deadline: Deadline) -> AttemptError | None:
         """Look once more; the trouble, if that did not work out and may pass."""
         try:
-            self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH)), place)
+            worth = self._due(deadline).worth
+            self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH), worth), place)
         except SessionGone as error:
             self._lost(str(error), ended=True, cause=error)
         except AttemptError as error:
@@ -313,6 +351,7 @@ class Statement:
             cancelled = self._cancelled
         place.saw(view.id)
         self.looks += not new
+        self._seen_at = self._runtime.monotonic()
         if view.state == "waiting" and not new:
             self.idle_until = self._runtime.monotonic()
         if view.state == "running" and self.running_at is None:
@@ -337,10 +376,11 @@ class Statement:
 
     def _unknown(self, what: str, why: str, *, ended: bool, cause: BaseException | None) -> NoReturn:
         since = self._runtime.monotonic() - (self.submitted_at or 0.0)
+        sent = "once" if self.sends == 1 else f"{self.sends} times"
         number = "a statement" if self.id is None else f"statement {self.id}"
         raise OutcomeUnknown(
-            f"{what}: {why}. The statement may have run, in whole or in part; it was not sent again. Sent {self.sends} "
-            f"times in {since:.0f} s. Before you run this model again, look at its table, and at {number} of Livy "
+            f"{what.rstrip('.')}; {why}. The statement may have run, in whole or in part; it was not sent again. Sent "
+            f"{sent}, {since:.0f} s ago. Before you run this model again, look at its table, and at {number} of Livy "
             f"session {self.session_id} with the comment {self.mark}.",
             session_id=self.session_id,
             statement_id=self.id,
@@ -354,7 +394,7 @@ class Statement:
         if phase is StatementPhase.CANCELLED:
             raise StatementCancelled(f"{self._name} was cancelled" + _detail(output))
         if phase is StatementPhase.FAILED or (output is not None and output.status == "error"):
-            raise StatementFailed(_error_text(output) or f"{self._name} failed without a message")
+            raise StatementFailed(_error_text(output, self._kind) or f"{self._name} failed without a message")
         if phase is StatementPhase.FINISHED and output is not None:
             return output
         # Pending; or finished with an output that has not arrived yet, which is a race on the server (F30).
@@ -415,11 +455,14 @@ def _detail(output: Output | None) -> str:
     return f": {text}" if text else ""
 
 
-def _error_text(output: Output | None) -> str:
+def _error_text(output: Output | None, kind: Kind = SQL) -> str:
     if output is None:
         return ""
     name = "" if output.ename in ("", "Error") else f"{output.ename}: "
     text = f"{name}{output.evalue}".strip()
+    if text and kind.traceback:
+        lines = [line.rstrip("\n") for line in output.traceback[-_LINES:]]
+        return "\n".join([text, *lines[: -1 if lines[-1:] == [text] else None]])
     if text:
         return text
     return "\n".join(output.traceback[:_NOISE])

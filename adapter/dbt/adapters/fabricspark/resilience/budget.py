@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from dbt.adapters.fabricspark.resilience.deadline import GRAIN, Deadline
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
@@ -22,8 +26,25 @@ CLOSING_UP = 0.8
 """What a success leaves of that gap: the threads find the rate that the server bears, and do not come as a herd."""
 
 
+NEXT_IN_LINE = 0.01
+"""Seconds in which whoever comes first has taken its turn."""
+
+Worth = Callable[[float], float]
+"""What a request is worth at a moment of the monotonic clock; any measure that can be compared."""
+
+
+@dataclass(eq=False)
+class _Ticket:
+    """A request that waits for its turn."""
+
+    worth: Worth | None
+
+    def rank(self, now: float) -> float:
+        return math.inf if self.worth is None else self.worth(now)
+
+
 class Pace:
-    """When the next request may be sent, and whether the next retry is worth it.
+    """When the next request may be sent and whose it is, and whether the next retry is worth it.
 
     Args:
         runtime: clock and lock.
@@ -41,26 +62,42 @@ class Pace:
         self._gap = 0.0
         self._next = 0.0
         self._retries = RETRIES
+        self._queue: list[_Ticket] = []
 
-    def wait(self, deadline: Deadline, *, urgent: bool = False) -> None:
+    def wait(self, deadline: Deadline, *, urgent: bool = False, worth: Worth | None = None) -> None:
         """Pause until a request may be sent, but not past the deadline.
 
         Args:
             deadline: of the operation.
             urgent: do not wait at all, but count the request: for stopping what runs.
+            worth: what the request is worth at a moment, for those that can wait for each other; without it, it comes
+                before all of those, in the order of arrival.
         """
-        due = self._take()
         if urgent:
-            return
-        # Another thread may learn of a longer throttle meanwhile, so look again; each turn ends later than the last.
-        while not deadline.expired:
             with self._lock:
-                if due < self._closed_until:
-                    due = self._turn(self._closed_until)
-                pause = due - self._runtime.monotonic()
-            if pause < GRAIN:
-                return
-            deadline.pause(pause)
+                self._spend(self._runtime.monotonic())
+            return
+        ticket = _Ticket(worth)
+        with self._lock:
+            self._queue.append(ticket)
+        try:
+            while (pause := self._until_turn(ticket)) > 0 and not deadline.expired:
+                deadline.pause(pause)
+        finally:
+            with self._lock:
+                self._queue.remove(ticket)
+
+    def _until_turn(self, ticket: _Ticket) -> float:
+        """Seconds after which to ask again whether it is this one's turn; 0 if it is, and the request is counted."""
+        with self._lock:
+            now = self._runtime.monotonic()
+            pause = self._earliest(now) - now
+            if pause >= GRAIN:
+                return pause
+            if max(self._queue, key=lambda each: each.rank(now)) is not ticket:
+                return NEXT_IN_LINE
+            self._spend(now)
+            return 0.0
 
     def is_closed_for(self, seconds: float) -> bool:
         """Whether a server's throttle goes on for at least so many seconds."""
@@ -90,19 +127,19 @@ class Pace:
             self._retries -= 1
             return True
 
-    def _take(self) -> float:
-        """The moment at which the next request's turn comes."""
-        with self._lock:
-            now = self._runtime.monotonic()
-            if self._rate is None:
-                return self._turn(now)
+    def _fill(self, now: float) -> None:
+        if self._rate is not None:
             self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
             self._filled_at = now
-            self._tokens -= 1
-            return self._turn(now if self._tokens >= 0 else now - self._tokens / self._rate)
 
-    def _turn(self, earliest: float) -> float:
-        """The next moment from ``earliest`` that keeps the gap to the others; called with the lock held."""
-        due = max(earliest, self._next) if self._gap else earliest
-        self._next = due + self._gap
-        return due
+    def _earliest(self, now: float) -> float:
+        """The first moment at which anyone may send a request; called with the lock held."""
+        self._fill(now)
+        affordable = now if self._rate is None else now + max(0.0, 1 - self._tokens) / self._rate
+        return max(affordable, self._closed_until, self._next)
+
+    def _spend(self, now: float) -> None:
+        """Count a request that is sent now; called with the lock held."""
+        self._fill(now)
+        self._tokens -= 1
+        self._next = now + self._gap

@@ -17,6 +17,7 @@ class Rank(IntEnum):
     STATEMENT = 3
     TOKEN = 4
     PACE = 5
+    NOTICES = 6
 
 
 class LockOrderError(AssertionError):

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from dbt.adapters.fabricspark.resilience.backoff import LONGEST_RETRY, retry_pause
-from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.budget import Pace, Worth
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.notices import Notices
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, NotSent, Outcome
 from dbt.adapters.fabricspark.resilience.policy import POLICY, Decision, Operation, Rule
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
@@ -34,7 +35,7 @@ class Retrier:
         runtime: clock and chance.
         pace: shared by all threads of the target.
         tokens: told of refused tokens; ``None`` for a server without authentication.
-        logger: where every retry is told.
+        logger: where every retry is told, and in plain words those that the user should know of.
         connect_retries: how often asking for a session is tried again when the server cannot be reached.
         connect_timeout: longest pause between two such tries, in seconds.
     """
@@ -52,10 +53,19 @@ class Retrier:
         self.pace = pace
         self._tokens = tokens
         self._logger = logger
+        self._notices = Notices(runtime, logger)
         self._connect_retries = connect_retries
         self._connect_timeout = connect_timeout
 
-    def call(self, operation: Operation, attempt: Callable[[], T], deadline: Deadline, *, gone: T | None = None) -> T:
+    def call(
+        self,
+        operation: Operation,
+        attempt: Callable[[], T],
+        deadline: Deadline,
+        *,
+        gone: T | None = None,
+        worth: Worth | None = None,
+    ) -> T:
         """The answer to a request, tried as often as the table says.
 
         Args:
@@ -63,6 +73,7 @@ class Retrier:
             attempt: sends it once; raises ``AttemptError`` if no usable answer came.
             deadline: of the whole operation.
             gone: the answer where the table says that nothing is left to do.
+            worth: see ``Pace.wait``.
 
         Raises:
             AttemptError: the last attempt's, with the number of attempts; also when the table wants the caller to look
@@ -71,7 +82,8 @@ class Retrier:
         run = _Run(operation, deadline)
         error: AttemptError | None = None
         while not deadline.expired or error is None:
-            self.pace.wait(deadline, urgent=operation in _URGENT or self._is_last_chance(operation, deadline))
+            urgent = operation in _URGENT or self._is_last_chance(operation, deadline)
+            self.pace.wait(deadline, urgent=urgent, worth=worth)
             if deadline.expired:
                 break
             try:
@@ -81,6 +93,8 @@ class Retrier:
                 self._heed(error, run)
             else:
                 self.pace.succeeded()
+                if run.told:
+                    self._notices.over(run.elapsed)
                 return answer
             rule = self._rule(operation, error)
             if rule.decision is Decision.DONE:
@@ -124,6 +138,7 @@ class Retrier:
         if rule.decision is Decision.LATER:
             pause += error.retry_after or 0.0
         self._logger.debug("%s; next attempt in %.1f s", error, pause)
+        run.told = self._notices.waits(error, rule, pause, deadline) or run.told
         deadline.pause(pause)
 
 
@@ -136,13 +151,19 @@ class _Run:
         self._begin = deadline.elapsed
         self._counts: Counter[Outcome] = Counter()
         self._first: dict[Outcome, float] = {}
+        # Whether the user was told that it takes longer.
+        self.told = False
 
     def ended(self, error: AttemptError) -> AttemptError:
         self._counts[error.outcome] += 1
         self._first.setdefault(error.outcome, self._deadline.elapsed)
         error.attempts = self._counts.total()
-        error.elapsed = self._deadline.elapsed - self._begin
+        error.elapsed = self.elapsed
         return error
+
+    @property
+    def elapsed(self) -> float:
+        return self._deadline.elapsed - self._begin
 
     def count(self, outcome: Outcome) -> int:
         return self._counts[outcome]

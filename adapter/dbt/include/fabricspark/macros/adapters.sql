@@ -78,21 +78,21 @@
   {%- endif -%}
 {%- endmacro %}
 
-{#- A relation of another kind stays until its successor is complete; then they change places. -#}
-{% macro fabricspark_replace_table(old_relation, target_relation, compiled_code, language='sql') %}
+{#- Where a table is built: in place, or beside a relation of another kind, which stays until its successor is complete. -#}
+{% macro fabricspark_building_site(old_relation, target_relation) %}
   {%- set in_place = old_relation is none or (old_relation.is_table and old_relation.is_delta and fabricspark_file_format() == 'delta') -%}
   {%- if in_place -%}
-    {%- call statement('main', language=language) -%}
-      {{ create_table_as(False, target_relation, compiled_code, language) }}
-    {%- endcall -%}
-  {%- else -%}
-    {%- set successor = target_relation.incorporate(path={'identifier': target_relation.identifier ~ '__dbt_new'}) -%}
-    {%- do adapter.drop_relation(successor) -%}
-    {%- call statement('main', language=language) -%}
-      {{ create_table_as(False, successor, compiled_code, language) }}
-    {%- endcall -%}
+    {{ return(target_relation) }}
+  {%- endif -%}
+  {%- set successor = target_relation.incorporate(path={'identifier': target_relation.identifier ~ '__dbt_new'}) -%}
+  {%- do adapter.drop_relation(successor) -%}
+  {{ return(successor) }}
+{% endmacro %}
+
+{% macro fabricspark_take_place(old_relation, built, target_relation) %}
+  {%- if built.identifier != target_relation.identifier -%}
     {%- do adapter.drop_relation(old_relation) -%}
-    {%- do adapter.rename_relation(successor, target_relation) -%}
+    {%- do adapter.rename_relation(built, target_relation) -%}
   {%- endif -%}
 {% endmacro %}
 
@@ -150,4 +150,39 @@
       {%- if zorder %} zorder by ({{ zorder if zorder is string else zorder | join(', ') }}){% endif %}
     {%- endcall -%}
   {%- endif -%}
+{% endmacro %}
+
+{#- The database is the lakehouse, behind its workspace where the model names another one. -#}
+{% macro fabricspark__generate_database_name(custom_database_name=none, node=none) -%}
+  {%- set database = custom_database_name or target.database or none -%}
+  {%- set workspace = node.config.get('workspace_name') or node.config.get('meta', {}).get('workspace_name') if node is not none else none -%}
+  {{ return(adapter.database_in_workspace(database, workspace)) }}
+{%- endmacro %}
+
+{% macro fabricspark__list_schemas(database) -%}
+  {%- call statement('list_schemas', fetch_result=True, auto_begin=False) -%}
+    show databases {{- adapter.of_lakehouse(database) }}
+  {%- endcall -%}
+  {{ return(load_result('list_schemas').table) }}
+{% endmacro %}
+
+{% macro list_relations_show_tables_without_caching(schema_relation) %}
+  {%- call statement('list_relations_without_caching_show_tables', fetch_result=True) -%}
+    show tables in {{ schema_relation.without_identifier() }} like '*'
+  {%- endcall -%}
+  {{ return(load_result('list_relations_without_caching_show_tables').table) }}
+{% endmacro %}
+
+{% macro fabricspark_describe_detail(relation) %}
+  {%- call statement('describe_detail', fetch_result=True) -%}
+    describe detail {{ relation }}
+  {%- endcall -%}
+  {{ return(load_result('describe_detail').table) }}
+{% endmacro %}
+
+{% macro fabricspark_now() %}
+  {%- call statement('now', fetch_result=True) -%}
+    select {{ current_timestamp() }} as now
+  {%- endcall -%}
+  {{ return(load_result('now').table) }}
 {% endmacro %}

@@ -22,10 +22,20 @@
     {%- endcall -%}
     {%- do persist_constraints(target_relation, model) -%}
   {%- elif existing_relation.is_view or full_refresh -%}
-    {%- do fabricspark_replace_table(existing_relation, target_relation, compiled_code, language) -%}
+    {%- set built = fabricspark_building_site(existing_relation, target_relation) -%}
+    {%- call statement('main', language=language) -%}
+      {{ create_table_as(False, built, compiled_code, language) }}
+    {%- endcall -%}
+    {%- do fabricspark_take_place(existing_relation, built, target_relation) -%}
     {%- do persist_constraints(target_relation, model) -%}
   {%- else -%}
     {%- set source = fabricspark_incremental_source(strategy, compiled_code, language) -%}
+    {#- Here, because dbt lets nobody but a materialization run Python. -#}
+    {%- if source is not string -%}
+      {%- call statement('create_tmp_relation', language=language) -%}
+        {{ create_table_as(True, source, compiled_code, language) }}
+      {%- endcall -%}
+    {%- endif -%}
     {%- set source_columns = none -%}
     {%- set dest_columns = none -%}
     {%- if on_schema_change != 'ignore' -%}
@@ -76,16 +86,11 @@
     would not know. Only a strategy of the user's gets the temporary view it expects. -#}
 {% macro fabricspark_incremental_source(strategy, compiled_code, language) %}
   {%- if language == 'python' -%}
-    {%- set source = this.incorporate(path={'identifier': this.identifier ~ '__dbt_tmp'}, type='table') -%}
+    {{ return(this.incorporate(path={'identifier': this.identifier ~ '__dbt_tmp'}, type='table')) }}
   {%- elif strategy in adapter.valid_incremental_strategies() -%}
     {{ return('(\n' ~ compiled_code ~ '\n)') }}
-  {%- else -%}
-    {%- set source = make_temp_relation(this) -%}
   {%- endif -%}
-  {%- call statement('create_tmp_relation', language=language) -%}
-    {{ create_table_as(True, source, compiled_code, language) }}
-  {%- endcall -%}
-  {{ return(source) }}
+  {{ return(make_temp_relation(this)) }}
 {% endmacro %}
 
 

@@ -1,0 +1,330 @@
+"""Expressions whose repair depends on the types of their operands, which Sail is asked for.
+
+Asked how? By a statement that it must refuse, with the operands where they stand, so that they mean what they mean
+there: the refusal names their types. Nothing runs for it. Where Sail does not tell, nothing is repaired.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from fakelivy.engine.sail.expressions import Call, Edit, call_at
+from fakelivy.engine.sail.operands import after_call, left_of, right_of
+from fakelivy.engine.sail.syntax import patch
+from fakelivy.engine.sail.tokens import Kind, Token, tokenize
+
+Ask = Callable[[str], str]
+"""Sail's refusal of a query; empty when it has none."""
+
+
+class Type(NamedTuple):
+    """A type of Sail's, e.g. ``Decimal128`` with 10 digits, 2 of them after the point."""
+
+    name: str
+    precision: int = 0
+    scale: int = 0
+
+    @property
+    def is_decimal(self) -> bool:
+        return self.name == "Decimal128"
+
+
+class Site(NamedTuple):
+    """An expression to be looked at.
+
+    Attributes:
+        end: where it ends. Those that end first are inside, or before, the others, and are repaired first.
+        probed: what the question stands in the place of.
+        operands: those whose types are asked for.
+        repair: the edits, by the types; none if all is well.
+    """
+
+    end: int
+    probed: tuple[int, int]
+    operands: tuple[str, ...]
+    repair: Callable[[Sequence[Type]], list[Edit]]
+
+
+def repaired(source: str, ask: Ask) -> str:
+    """``source`` with every such expression written as Sail must read it to do what Spark would."""
+    if not _TRIGGER.search(source):
+        return source
+    done = 0
+    known: dict[tuple[str, ...], list[Type]] = {}
+    while True:
+        tokens = [token for token in tokenize(source) if token.kind not in (Kind.SPACE, Kind.COMMENT)]
+        sites = sorted((each for each in _sites(source, tokens) if each.end > done), key=lambda each: each.end)
+        if not sites:
+            return source
+        site = sites[0]
+        # A grouped expression may stand where its operands may not: then they are asked for where they may.
+        same = (each for each in sites if each.operands == site.operands)
+        types = next(filter(None, (_types(source, tokens, each, ask) for each in same)), known.get(site.operands, []))
+        known[site.operands] = types
+        after = patch(source, site.repair(types)) if types else source
+        done = site.end + len(after) - len(source)
+        source = after
+
+
+def _sites(source: str, tokens: Sequence[Token]) -> Iterator[Site]:
+    for at, token in enumerate(tokens[:-1]):
+        if token.kind is Kind.PUNCT and token.text in _OPERATORS:
+            first, last = left_of(tokens, at), right_of(tokens, at)
+            if first is not None and last is not None:
+                yield from _OPERATORS[token.text](Call(source, tokens, first, last, (at,)))
+        elif (make := _CALLS.get(token.upper)) and tokens[at + 1].text == "(" and tokens[at - 1].text != ".":
+            call = call_at(source, tokens, at)
+            if call is not None and call.arguments:
+                yield from make(call)
+
+
+# -- asking ----------------------------------------------------------------------------------------------------------
+
+
+def _types(source: str, tokens: Sequence[Token], site: Site, ask: Ask) -> list[Type]:
+    """The types of the operands; none when Sail does not tell."""
+    start, end = _query_around(tokens, site.probed) or (0, 0)
+    if not end:
+        return []
+    fields = ", ".join(f"'__t{i}', {operand}" for i, operand in enumerate(site.operands))
+    first, last = site.probed
+    told = ask(f"{source[start:first]}btrim(named_struct({fields})){source[last:end]}").partition("(DataType: ")[2]
+    found = [
+        re.search(rf'"__t{i}": (?:non-null )?(\w+)(?:\((\d+), (-?\d+)\))?', told) for i in range(len(site.operands))
+    ]
+    return [Type(match[1], int(match[2] or 0), int(match[3] or 0)) for match in found if match] if all(found) else []
+
+
+def _query_around(tokens: Sequence[Token], place: tuple[int, int]) -> tuple[int, int] | None:
+    """The query of the statement that ``place`` is in. Only queries are asked about: nothing can happen."""
+    first = 0
+    if not _opens_query(tokens, 0) and tokens[0].text != "(":
+        first = next((at for at in range(len(tokens)) if _opens_query(tokens, at)), len(tokens))
+    depth, end = 0, tokens[-1].end
+    for token in tokens[first:]:
+        if token.kind is Kind.PUNCT:
+            depth += (token.text == "(") - (token.text == ")")
+            if depth < 0:
+                end = token.start
+                break
+    if first == len(tokens) or not (tokens[first].start <= place[0] and place[1] <= end):
+        return None
+    return tokens[first].start, end
+
+
+def _opens_query(tokens: Sequence[Token], at: int) -> bool:
+    after = tokens[at + 1].upper if at + 1 < len(tokens) else ""
+    return tokens[at].upper in ("SELECT", "VALUES") or (tokens[at].upper == "WITH" and after != "SCHEMA")
+
+
+# -- repairing -------------------------------------------------------------------------------------------------------
+
+_DIGITS = {"Int8": 3, "Int16": 5, "Int32": 10, "Int64": 20}
+"""Digits of whole numbers as decimals (Spark source, ``DecimalType.forType``)."""
+
+
+def _adjusted(precision: int, scale: int) -> tuple[int, int]:
+    """What Spark keeps of a decimal that may have more than 38 digits (``DecimalType.adjustPrecisionScale``)."""
+    return (precision, scale) if precision <= 38 else (38, max(38 - (precision - scale), min(scale, 6)))
+
+
+def _sides(span: Call) -> tuple[str, str]:
+    """What is on the left and on the right of the operator."""
+    (at,) = span.commas
+    tokens = span.tokens
+    return (
+        span.source[span.name.start : tokens[at - 1].end],
+        span.source[tokens[at + 1].start : tokens[span.closing].end],
+    )
+
+
+def _as_decimal(kind: Type, operand: str) -> Type | None:
+    if kind.name in _DIGITS:
+        return Type("Decimal128", len(operand) if operand.isdigit() else _DIGITS[kind.name])
+    return kind if kind.is_decimal else None
+
+
+def _division(span: Call) -> Iterator[Site]:
+    """``a / b`` of decimals: Sail's has four digits more than ``a`` and drops the rest; Spark's has more, rounded."""
+    left, right = _sides(span)
+
+    def repair(types: Sequence[Type]) -> list[Edit]:
+        if any(kind.name == "Float32" for kind in types):
+            return span.instead(f"cast({left} as double) / {right}{span.alias(_shown(f'({left} / {right})'))}")
+        a, b = _as_decimal(types[0], left), _as_decimal(types[1], right)
+        if a is None or b is None or not any(kind.is_decimal for kind in types):
+            return []
+        scale = max(6, a.scale + b.precision + 1)  # Spark source, Divide
+        precision, scale = _adjusted(a.precision - a.scale + b.scale + scale, scale)
+        wide = max(a.scale, scale - 3)  # one digit more than is kept, so that the rest rounds
+        text = f"cast(cast({left} as decimal(38, {wide})) / {right} as decimal({precision}, {scale}))"
+        return span.instead(text + span.alias(_shown(f"({left} / {right})")))
+
+    yield Site(span.tokens[span.closing].end, (span.name.start, span.tokens[span.closing].end), (left, right), repair)
+
+
+def _product(span: Call) -> Iterator[Site]:
+    """``100 * a`` of a decimal: the number is a decimal of 3 digits to Spark, and of 10 to Sail.
+
+    Without a number written out the types are the same, but for products of more than 38 digits. Those are looked
+    for where they come from: after a division.
+    """
+    left, right = _sides(span)
+    if not (left.isdigit() != right.isdigit() or _WIDE in left or _WIDE in right):
+        return
+
+    def repair(types: Sequence[Type]) -> list[Edit]:
+        a, b = _as_decimal(types[0], left), _as_decimal(types[1], right)
+        if a is None or b is None or not any(kind.is_decimal for kind in types):
+            return []
+        one, other = (
+            f"cast({text} as decimal({kind.precision}, 0))" if text.isdigit() else text
+            for text, kind in ((left, a), (right, b))
+        )
+        text, precision = f"{one} * {other}", a.precision + b.precision + 1
+        if precision > 38:
+            digits, scale = _adjusted(precision, a.scale + b.scale)
+            text = f"cast({text} as decimal({digits}, {scale}))"
+        return [] if text == f"{left} * {right}" else span.instead(text + span.alias(_shown(f"({left} * {right})")))
+
+    yield Site(span.tokens[span.closing].end, (span.name.start, span.tokens[span.closing].end), (left, right), repair)
+
+
+_WIDE = "as decimal(38, "
+
+
+def _shown(text: str) -> str:
+    """A column's name, which has no trace of what ANSI mode made of a cast."""
+    return text.replace("try_cast(", "CAST(")
+
+
+def _average(call: Call) -> Iterator[Site]:
+    """``avg(x)`` of decimals: Sail drops the digits that Spark rounds."""
+    if call.commas:
+        return
+    first = call.at + 2 + (call.tokens[call.at + 2].upper in ("DISTINCT", "ALL"))
+    place = call.tokens[first].start, call.tokens[call.closing].start
+    value = call.source[slice(*place)]
+    last = after_call(call.tokens, call.closing)
+    whole = Call(call.source, call.tokens, call.at, last, ())
+
+    def repair(types: Sequence[Type]) -> list[Edit]:
+        (kind,) = types
+        if not kind.is_decimal:
+            return []
+        precision, scale = min(38, kind.precision + 4), min(38, kind.scale + 4)
+        end = call.tokens[last].end
+        return [
+            (call.name.start, call.name.start, "cast("),
+            (place[0], place[0], "cast("),
+            (place[1], place[1], f" as decimal({min(38, kind.precision + 1)}, {min(38, kind.scale + 1)}))"),
+            (end, end, f" as decimal({precision}, {scale})){whole.alias(_shown(call.text))}"),
+        ]
+
+    yield Site(call.tokens[last].end, place, (value,), repair)
+
+
+def _coalesced(call: Call) -> Iterator[Site]:
+    """``nvl(a, b)`` of arrays, maps and structs: Sail makes a text of them."""
+    if len(call.commas) != 1:
+        return
+    place = call.name.start, call.tokens[call.closing].end
+
+    def repair(types: Sequence[Type]) -> list[Edit]:
+        return call.renamed("coalesce") if any(kind.name in _NESTED for kind in types) else []
+
+    yield Site(place[1], place, tuple(call.arguments), repair)
+
+
+_NESTED = frozenset({"List", "LargeList", "FixedSizeList", "Map", "Struct", "Binary", "LargeBinary", "BinaryView"})
+_BYTES = frozenset({"Binary", "LargeBinary", "BinaryView"})
+
+
+def _of_bytes(make: Callable[..., str], counts: Sequence[int]) -> Callable[[Call], Iterator[Site]]:
+    """A function of texts that takes bytes too: Sail gives a text, here it works on their two digits each."""
+
+    def sites(call: Call) -> Iterator[Site]:
+        if len(call.arguments) not in counts:
+            return
+        place = call.name.start, call.tokens[call.closing].end
+
+        def repair(types: Sequence[Type]) -> list[Edit]:
+            if types[0].name not in _BYTES:
+                return []
+            return call.instead(f"unhex({make(*call.arguments)}){call.alias(call.text)}")
+
+        yield Site(place[1], place, (call.arguments[0],), repair)
+
+    return sites
+
+
+def _left(value: str, count: str) -> str:
+    return f"cast(left(hex({value}), 2 * ({count})) as string)"
+
+
+def _substring(value: str, start: str, *length: str) -> str:
+    place = f"case when ({start}) > 0 then 2 * ({start}) - 1 else 2 * ({start}) end"
+    return f"cast(substr(hex({value}), {place}{''.join(f', 2 * ({each})' for each in length)}) as string)"
+
+
+def _round_half_even(call: Call) -> Iterator[Site]:
+    """``bround(x, n)`` of decimals: Sail gives a double and rounds halves up."""
+    value, *rest = call.arguments
+    if len(rest) > 1 or (rest and not rest[0].isdigit()):
+        return
+    places = int(rest[0]) if rest else 0
+    place = call.name.start, call.tokens[call.closing].end
+
+    def repair(types: Sequence[Type]) -> list[Edit]:
+        (kind,) = types
+        if not kind.is_decimal:
+            return []
+        scale = min(places, kind.scale)
+        unit = f"{Decimal(1).scaleb(-scale):f}"
+        text = f"round({value}, {scale})"
+        if scale < kind.scale:
+            tie = f"abs({text} - ({value})) * 2 = {unit} and {text} % (2 * {unit}) <> 0"
+            text = f"case when {tie} then {text} - case when ({value}) < 0 then -{unit} else {unit} end else {text} end"
+        precision = min(38, kind.precision - kind.scale + 1 + scale)
+        return call.instead(f"cast({text} as decimal({precision}, {scale})){call.alias(call.text)}")
+
+    yield Site(place[1], place, (value,), repair)
+
+
+def _round(call: Call) -> Iterator[Site]:
+    """``round(x, n)`` of decimals: the same number in both, of fewer digits to Spark."""
+    value, *rest = call.arguments
+    if len(rest) > 1 or (rest and not rest[0].isdigit()):
+        return
+    place = call.name.start, call.tokens[call.closing].end
+
+    def repair(types: Sequence[Type]) -> list[Edit]:
+        (kind,) = types
+        if not kind.is_decimal:
+            return []
+        scale = min(int(rest[0]) if rest else 0, kind.scale)
+        precision = min(38, kind.precision - kind.scale + 1 + scale)
+        return call.instead(f"cast({call.text} as decimal({precision}, {scale})){call.alias(_shown(call.text))}")
+
+    yield Site(place[1], place, (value,), repair)
+
+
+_CALLS: Mapping[str, Callable[[Call], Iterator[Site]]] = {
+    "AVG": _average,
+    "BROUND": _round_half_even,
+    "IFNULL": _coalesced,
+    "LEFT": _of_bytes(_left, (2,)),
+    "MEAN": _average,
+    "NVL": _coalesced,
+    "ROUND": _round,
+    "SUBSTR": _of_bytes(_substring, (2, 3)),
+    "SUBSTRING": _of_bytes(_substring, (2, 3)),
+}
+"""Calls by the function's name."""
+
+_OPERATORS: Mapping[str, Callable[[Call], Iterator[Site]]] = {"/": _division, "*": _product}
+
+_TRIGGER = re.compile(rf"/(?!\*)|\d\s*\*|\*\s*\d|\b(?:{'|'.join(_CALLS)})\s*\(", re.IGNORECASE)
