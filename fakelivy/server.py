@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import ipaddress
 import socket
+import ssl
 import tempfile
-import threading
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,7 +14,6 @@ from typing import Any, Literal
 
 import requests
 from flask import Flask
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from fakelivy.app import create_app
 from fakelivy.batches import Batches
@@ -38,6 +35,7 @@ from fakelivy.jobs import Jobs
 from fakelivy.journal import Journal
 from fakelivy.knobs import Dialect, Knobs
 from fakelivy.lakehouses import Lakehouses
+from fakelivy.listener import answering, is_loopback, listen
 from fakelivy.operations import Operations
 from fakelivy.profiles import lakehouse_named, profile
 from fakelivy.restart import Restarter
@@ -47,7 +45,6 @@ from fakelivy.routes.tokens import APP_SERVICE_PATH, AZ_PATH
 from fakelivy.shortcuts import Shortcuts
 from fakelivy.store import Store
 from fakelivy.usage import FakeLivyError
-from fakelivy.wire import Application
 
 
 class FakeLivy:
@@ -108,7 +105,7 @@ class FakeLivy:
             raise FakeLivyError("give at least one lakehouse, each name once")
         if not token:
             raise FakeLivyError("the token must not be empty")
-        if not allow_public and not _is_loopback(host):
+        if not allow_public and not is_loopback(host):
             raise FakeLivyError(
                 f"refusing to listen on {host}: this server executes code for whoever reaches it. "
                 "Listen on 127.0.0.1, or say allow_public (--allow-public) if you mean it"
@@ -152,7 +149,7 @@ class FakeLivy:
             raise FakeLivyError("a server starts once; make a new one")
         self._started = True
         try:
-            self._serve(_listen(self.host, self.port) if self._listens else None)
+            self._serve(listen(self.host, self.port) if self._listens else None)
         except BaseException:
             self.stop()
             raise
@@ -231,14 +228,12 @@ class FakeLivy:
             return self.token
         return self.authority.issue(flow="profile", subject="profile", audience=AUDIENCES[0]).value
 
-    def _secure(self, http: BaseWSGIServer) -> None:
+    def _secure(self) -> ssl.SSLContext:
         from fakelivy.identity.certificates import server_context
 
         folder = Path(self._exit.enter_context(tempfile.TemporaryDirectory(prefix="fakelivy-tls-")))
         context, self.trusted = server_context(folder, self.host)
-        # The handshake is left to the request's own thread: a client that never finishes it must not stop the others.
-        http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
-        http.ssl_context = context
+        return context
 
     def arm(self, fault: Fault | str) -> Fault:
         """Have something go wrong from now on; see ``fakelivy.faults``.
@@ -316,22 +311,10 @@ class FakeLivy:
         self._app = create_app(services)
         if listener is None:
             return
-        with listener:
-            self.port = listener.getsockname()[1]
-            # Werkzeug ends the process when a port is taken, so the socket is ours and it gets a copy.
-            http = make_server(
-                self.host,
-                self.port,
-                Application(self._app),
-                threaded=True,
-                request_handler=_QuietHandler,
-                fd=listener.fileno(),
-            )
-        if self.tls:
-            self._secure(http)
-        thread = threading.Thread(target=http.serve_forever, args=(0.05,), name="fakelivy-http", daemon=True)
-        thread.start()
-        self._exit.callback(_stop_http, http, thread)
+        self._exit.callback(listener.close)
+        self.port = listener.getsockname()[1]
+        secure = self._secure() if self.tls else None
+        self._exit.enter_context(answering(self._app, listener, self.host, secure))
         self._exit.callback(self._injector.closing.set)
 
     def _own_store(self, dialect: Dialect, ids: Ids) -> Store:
@@ -372,40 +355,6 @@ class FakeLivy:
             return create_engine(engine, warehouse=self.warehouse, clock=self.clock, **options)
         except (WarehouseError, ValueError) as error:
             raise FakeLivyError(str(error)) from error
-
-
-class _QuietHandler(WSGIRequestHandler):
-    """The journal is the log."""
-
-    def log(self, type: str, message: str, *args: object) -> None:
-        pass
-
-
-def _stop_http(http: BaseWSGIServer, thread: threading.Thread) -> None:
-    http.shutdown()
-    thread.join()
-    http.server_close()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise FakeLivyError(f"{port} is not a port")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=512)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise FakeLivyError(f"port {port} on {host} is in use; choose another, or 0 for a free one") from None
-        raise FakeLivyError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
 
 
 def _checked(folder: Path, undo: contextlib.ExitStack) -> Path:

@@ -21,6 +21,7 @@ from dbt.adapters.fabricspark.literals import bind, literal
 from dbt.adapters.fabricspark.metadata import Details, bare_name, expect_columns
 from dbt.adapters.fabricspark.partitions import condition
 from dbt.adapters.fabricspark.resilience.halt import Halted
+from dbt.adapters.fabricspark.shortcuts import read
 from dbt_common.exceptions import DbtRuntimeError
 from filelock import Timeout
 
@@ -167,9 +168,21 @@ THE_PROFILE = [
     ),
     Scene(
         "A field of another adapter's profile",
-        lambda: a_profile(FABRIC, shortcuts_json_str="[]"),
+        lambda: a_profile(FABRIC, identifier_prefix="dev_"),
         "The field asks for something that this adapter does not do, and that must not be ignored.",
         "Take it out, and do what the message says.",
+    ),
+    Scene(
+        "Shortcuts that are nowhere",
+        lambda: a_profile(FABRIC, create_shortcuts=True).shortcuts(),
+        "The profile wants shortcuts made, and neither it nor a file says which.",
+        "Set `shortcuts_json_str`, or write the file; see [Shortcuts](dbt.md#shortcuts).",
+    ),
+    Scene(
+        "Shortcuts that make no sense",
+        lambda: read([{"path": "Tables/dbo", "shortcut_name": "orders", "source_item_id": GUID}]),
+        "An entry of the list of shortcuts lacks something.",
+        "Complete it; see [Shortcuts](dbt.md#shortcuts).",
     ),
     Scene(
         "Fields are missing",

@@ -33,6 +33,7 @@ NOT_SHOWN = {
     "the run ended while a Livy session started",
     "cancelled before it was sent",
     "whether the lakehouse has schemas, and so how its tables are named, could not be learned: ",
+    "the shortcuts of the profile could not be made: ",
     " failed without a message",
     "; and then ",
     "' cannot be used: ",
@@ -43,12 +44,16 @@ NOT_SHOWN = {
     "the server answered without a list where one was expected",
     "a result row has ",
     "Fabric described the lakehouse without its name or its properties",
+    "Fabric started a job and did not say where to look for it",
+    "Fabric listed the schedules of the lakehouse in a form that makes no sense",
+    "Fabric described the shortcut ",
+    "Fabric described a job without its status",
     "the server answered with ",
 }
 """The longest piece of text of every message that is not in the gallery."""
 
 
-OF_MODELS = ("impl.py", "metadata.py", "partitions.py", "seeds.py")
+OF_MODELS = ("impl.py", "metadata.py", "partitions.py", "refresh.py", "seeds.py", "shortcuts.py")
 """Modules whose errors are about a project's own models: some are in the gallery, all say themselves what to do."""
 
 

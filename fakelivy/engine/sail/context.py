@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 LOCK_POLL = 0.05
 """Seconds between two tries for a table another writer holds."""
+
+_TIME_TRAVEL = re.compile(r"\b(?:version|timestamp)\s+as\s+of\b", re.IGNORECASE)
 
 _MISSING = "[TABLE_OR_VIEW_NOT_FOUND]"
 
@@ -140,8 +143,21 @@ class Context:
         return self._translated(prepared, lambda: link.run(prepared, max_rows=max_rows))
 
     def _prepared(self, sql: str) -> str:
+        if _TIME_TRAVEL.search(sql):
+            self._drop_hints(sql)
         scope = Scope(self.catalog.content().relations, self.temporary, self.current, self.lakehouse)
         return repaired(prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled")), self._refusal)
+
+    def _drop_hints(self, query: str) -> None:
+        """Have Sail (0.7.2) look for the checkpoint of an old version itself: the hint to a newer one misleads it."""
+        for reference in references(query):
+            relation = None if self.is_temporary(reference.parts) else self._known(reference.parts)
+            if relation is not None and not relation.is_view:
+                with contextlib.suppress(OSError):
+                    deltalog.hint(self.catalog.folder(relation)).unlink(missing_ok=True)
+
+    def _known(self, parts: tuple[str, ...]) -> Relation | None:
+        return of_path(parts) or (self.catalog.get(full_name(parts, self.current)) if len(parts) <= 4 else None)
 
     def _refusal(self, query: str) -> str:
         """What Sail has against a query, which is not run."""

@@ -71,6 +71,11 @@ def log_dir(table: Path) -> Path:
     return table / "_delta_log"
 
 
+def hint(table: Path) -> Path:
+    """The file that points readers to the last checkpoint. They must do without it, too (Delta protocol)."""
+    return log_dir(table) / "_last_checkpoint"
+
+
 def exists(table: Path) -> bool:
     return next(_commits(table), None) is not None
 

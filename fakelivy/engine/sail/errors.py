@@ -95,6 +95,31 @@ def _second(_: re.Match[str], source: str) -> str:
     return str(syntax_error(source, Token(Kind.END, "", len(source))))
 
 
+def _ambiguous(match: re.Match[str], _: str) -> str:
+    name = ".".join(f"`{part}`" for part in re.findall(r'Identifier\("(.*?)"\)', match["x"]))
+    return f"[AMBIGUOUS_REFERENCE] Reference {name} is ambiguous: more than one column has this name."
+
+
+def _position(match: re.Match[str], source: str) -> str:
+    ordering = re.search(rf"\border\s+by\b[^()]*\b{match['x']}\b", source, re.IGNORECASE)
+    where = "ORDER" if ordering else "GROUP"
+    return (
+        f"[{where}_BY_POS_OUT_OF_RANGE] {where} BY position {match['x']} is not in select list (valid range is "
+        f"[1, {match['m']}])."
+    )
+
+
+def _arguments(match: re.Match[str], _: str) -> str:
+    name, number = (match["f"], match["n"]) if match["f"] else (match["g"], match["m"])
+    return f"[WRONG_NUM_ARGS.WITHOUT_SUGGESTION] The `{name}` requires {number} parameters but has another number."
+
+
+def _ungrouped(_: re.Match[str], source: str) -> str:
+    if any(token.upper == "GROUP" for token in tokenize(source)):
+        return "[MISSING_AGGREGATION] The query has a column that is neither in GROUP BY nor in an aggregate function."
+    return "[MISSING_GROUP_BY] The query does not include a GROUP BY clause. Add GROUP BY or use window functions."
+
+
 Maker = Callable[[re.Match[str], str], str]
 
 # Sail 0.7.2's own texts, most specific first: a template of the match, or a function of it and the statement.
@@ -125,7 +150,7 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
     ),
     (
         r"input schema for INSERT has (?P<n>\d+) fields, but table schema has (?P<m>\d+)",
-        r"[INSERT_COLUMN_ARITY_MISMATCH] Cannot write: the query has \g<n> columns, the table has \g<m>.",
+        r"[DELTA_INSERT_COLUMN_ARITY_MISMATCH] Cannot write: the query has \g<n> columns, the table has \g<m>.",
     ),
     (
         r"Inconsistent data length across values list: got (?P<n>\d+) values in row (?P<r>\d+) but expected (?P<m>\d+)",
@@ -149,12 +174,9 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
         r"[DELTA_PATH_DOES_NOT_EXIST] The path doesn't exist, or is not a Delta table: \g<x>.",
     ),
     (r"Failed to commit transaction.*", r"[DELTA_CONCURRENT_WRITE] Another writer changed the table meanwhile: \g<0>"),
+    (r'No field named [^\n]*"#\d+"', _ungrouped),
     (
-        r'No field named [^\n]*"#\d+"',
-        "[MISSING_AGGREGATION] The query has a column that is neither in GROUP BY nor in an aggregate function.",
-    ),
-    (
-        r"duplicate (?:un)?qualified field name \"?(?P<x>[^\"\n]*)",
+        r"(?i:duplicate (?:(?:un)?qualified )?field name):? \"?(?P<x>[^\"\n]*)",
         r"[COLUMN_ALREADY_EXISTS] The column `\g<x>` already exists. Choose another name for one of them.",
     ),
     (
@@ -169,6 +191,67 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
         r"RST_STREAM|Stream removed",
         "[INTERNAL_ERROR] The embedded engine broke down in this query and gave no reason. The session goes on; "
         "another wording of the query may do.",
+    ),
+    (r"ambiguous attribute: ObjectName\(\[(?P<x>.*?)\]\)", _ambiguous),
+    (
+        r"UNION queries have different number of columns: left has (?P<n>\d+) columns whereas right has (?P<m>\d+)",
+        r"[NUM_COLUMNS_MISMATCH] UNION can only be performed on inputs with the same number of columns, but the first "
+        r"input has \g<n> columns and the second input has \g<m> columns.",
+    ),
+    (r"missing or ambiguous field: (?P<x>\w+)", r"[FIELD_NOT_FOUND] No such struct field `\g<x>`."),
+    (
+        r"invalid argument: (?P<t>Date|Timestamp)Value \{(?P<x>.*?)\}",
+        r"[INVALID_TYPED_LITERAL] The value of a typed literal is invalid: \g<t> \g<x>.",
+    ),
+    (
+        r"Unsupported (?:TRY_)?CAST from (?P<x>[^\n]+) to (?P<t>\w+)",
+        r"[DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION] Cannot cast \g<x> to \g<t>.",
+    ),
+    (
+        r"LIMIT must be >= 0, '(?P<x>[^']*)'",
+        r"[INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE] The limit expression must be equal to or greater than 0, but "
+        r"got \g<x>.",
+    ),
+    (r"Cannot resolve column position (?P<x>\d+)\. Valid positions are 1 to (?P<m>\d+)", _position),
+    (
+        r"Aggregate function calls cannot be nested: (?P<x>[^\n]*)",
+        r"[NESTED_AGGREGATE_FUNCTION] It is not allowed to use an aggregate function in the argument of another one: "
+        r"\g<x>.",
+    ),
+    (
+        r"logical expression AggregateFunction",
+        "[INVALID_WHERE_CONDITION] The WHERE condition contains an aggregate function. Use HAVING, or a subquery.",
+    ),
+    (
+        r"(?P<f>\w+) requires (?P<n>\d+(?: or \d+)?) arguments?"
+        r"|expected (?P<m>\d+ to \d+) arguments for (?P<g>\w+), but got",
+        _arguments,
+    ),
+    (r"the index 0 is invalid", "[INVALID_INDEX_OF_ZERO] The index 0 is invalid. The first element has index 1."),
+    (
+        r"Cannot create filter with non-boolean predicate '(?P<x>[^\n]*)' returning (?P<t>\w+)",
+        r"[DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN] The filter expression \g<x> of type \g<t> is not a boolean.",
+    ),
+    (
+        r"Scalar subquery should only return one column, but found (?P<n>\d+)",
+        r"[INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN] Scalar subquery must return "
+        r"only one column, but got \g<n>.",
+    ),
+    (
+        r"Scalar subquery returned more than one row",
+        "[SCALAR_SUBQUERY_TOO_MANY_ROWS] More than one row returned by a subquery used as an expression.",
+    ),
+    (
+        r"Cannot resolve UPDATE target column `(?P<x>[^`]*)`",
+        r"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column with name `\g<x>` cannot be resolved.",
+    ),
+    (
+        r"(?:regex parse error|Regular expression did not compile)(?P<x>.*)",
+        r"[INVALID_PARAMETER_VALUE.PATTERN] The regular expression is invalid\g<x>",
+    ),
+    (
+        r"Invalid data type for Delta Lake: (?P<x>[^\n]*)",
+        r"[DELTA_UNSUPPORTED_DATA_TYPES] Found columns using unsupported data types: \g<x>.",
     ),
     (r"(?:CommandNode|PlanNode)::(?P<x>\w+)", _command),
 )

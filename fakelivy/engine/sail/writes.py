@@ -171,7 +171,7 @@ def projected(ctx: Context, query: str, fields: Sequence[Field], fixed: Mapping[
     have = ctx.schema_of(query)
     if len(have) != len(wanted):
         raise spark_error(
-            "INSERT_COLUMN_ARITY_MISMATCH",
+            "DELTA_INSERT_COLUMN_ARITY_MISMATCH",
             f"Cannot write: the query has {len(have)} columns, the table expects {len(wanted)}.",
         )
     source = {field["name"]: (f"_{i}", have[i]["type"]) for i, field in enumerate(wanted)}

@@ -10,27 +10,18 @@ from typing import Any, cast
 
 from dbt.adapters.contracts.connection import AdapterResponse, Connection, ConnectionState
 from dbt.adapters.events.logging import AdapterLogger
-from dbt.adapters.exceptions.connection import FailedToConnectError
-from dbt.adapters.fabricspark.__version__ import version
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
-from dbt.adapters.fabricspark.fabric import FabricApi
-from dbt.adapters.fabricspark.identity import token_source
-from dbt.adapters.fabricspark.lease import LeaseFile
-from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livy.statement import PYTHON
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.naming import Naming
-from dbt.adapters.fabricspark.resilience.budget import Pace
-from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
-from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
-from dbt.adapters.fabricspark.resilience.transport import Transport
 from dbt.adapters.fabricspark.signals import StopHandler
+from dbt.adapters.fabricspark.target import Target, make_target
 from dbt.adapters.fabricspark.timings import Timings
 from dbt.adapters.sql.connections import SQLConnectionManager
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
@@ -61,7 +52,7 @@ class SessionManagers:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = RankedCondition(runtime, Rank.TARGETS)
-        self._managers: dict[str, tuple[LivySessionManager, HaltingRuntime]] = {}
+        self._targets: dict[str, Target] = {}
         self._namings: dict[str, Naming] = {}
         self._timings: dict[str, Path] = {}
 
@@ -73,13 +64,18 @@ class SessionManagers:
 
     def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
         """The manager for a target, made on first use."""
+        return self.target(credentials).sessions
+
+    def target(self, credentials: FabricSparkCredentials) -> Target:
+        """Everything a target talks to, made on first use."""
         key = _identity(credentials)
         with self._lock:
-            if key not in self._managers:
+            if key not in self._targets:
                 runtime = HaltingRuntime(self._runtime)
                 timings = Timings(self._timings.get(key), runtime, logger)
-                self._managers[key] = (_manager(credentials, runtime, self._naming(key, credentials), timings), runtime)
-            return self._managers[key][0]
+                naming = self._naming(key, credentials)
+                self._targets[key] = make_target(credentials, runtime, naming, timings, logger)
+            return self._targets[key]
 
     def naming(self, credentials: FabricSparkCredentials) -> Naming:
         """How a target's relations are written. It outlives the sessions: what a lakehouse is does not change."""
@@ -92,16 +88,16 @@ class SessionManagers:
     def disconnect(self, credentials: FabricSparkCredentials) -> None:
         """End a target's session. Never raises."""
         with self._lock:
-            found = self._managers.pop(_identity(credentials), None)
+            found = self._targets.pop(_identity(credentials), None)
         if found is not None:
-            found[0].disconnect()
+            found.sessions.disconnect()
 
     def halt(self) -> None:
         """End every wait of every target; what is asked of them from now on is refused, but for cleaning up."""
         with self._lock:
-            runtimes = [runtime for _, runtime in self._managers.values()]
-        for runtime in runtimes:
-            runtime.halt()
+            targets = list(self._targets.values())
+        for target in targets:
+            target.runtime.halt()
 
     def halt_soon(self) -> None:
         """The same from a signal handler, which must not wait for a lock."""
@@ -124,53 +120,6 @@ def timings_file(config: Any) -> Path | None:
     project = Path(root).resolve()
     folder = (project / target).resolve()
     return Path(folder.parent if project in folder.parents else folder, ".fabricspark-timings.json")
-
-
-def _manager(
-    credentials: FabricSparkCredentials, runtime: HaltingRuntime, naming: Naming, timings: Timings
-) -> LivySessionManager:
-    tokens = token_source(credentials, runtime, logger)
-    settings = credentials.settings()
-
-    def transport(base_url: str) -> Transport:
-        return Transport(
-            base_url,
-            http_timeout=settings.http_timeout,
-            tokens=tokens,
-            user_agent=f"dbt-fabricspark/{version}",
-            left=runtime.left,
-        )
-
-    leases = None
-    if credentials.reuse_session:
-        leases = LeaseFile(Path(credentials.session_id_file).absolute(), credentials.session_key, logger)
-    retrier = Retrier(
-        runtime,
-        Pace(runtime, credentials.request_rate),
-        tokens,
-        logger,
-        settings.connect_retries,
-        settings.connect_timeout,
-    )
-
-    api = LivyApi(transport(credentials.base_url), retrier)
-
-    def learn(deadline: Deadline) -> None:
-        if credentials.lakehouse_in_fabric is None or naming.schemas is not None:
-            return
-        workspace, lakehouse = credentials.lakehouse_in_fabric
-        fabric = FabricApi(transport(credentials.endpoint.rstrip("/")), retrier, workspace)
-        try:
-            view = fabric.lakehouse(lakehouse, deadline)
-        except (LivyError, TransportError) as error:
-            raise FailedToConnectError(
-                f"whether the lakehouse has schemas, and so how its tables are named, could not be learned: {error}. "
-                "The profile can say it instead: lakehouse_schemas_enabled: true or false"
-            ) from error
-        credentials.check_lakehouse(view)
-        naming.schemas = view.schemas
-
-    return LivySessionManager(api, settings, credentials.session_body(), runtime, logger, leases, timings, learn)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -250,6 +199,10 @@ class FabricSparkConnectionManager(SQLConnectionManager):
             cursor = connection.handle.cursor()
             cursor.execute(code, kind=PYTHON)
             return self.get_response(cursor)
+
+    def target(self) -> Target:
+        """What this connection's target talks to."""
+        return self.sessions.target(cast(FabricSparkCredentials, self.profile.credentials))
 
     @contextmanager
     def exception_handler(self, sql: str) -> Generator[None, None, None]:

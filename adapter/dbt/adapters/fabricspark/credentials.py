@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from dbt.adapters.fabricspark.fabric import LakehouseView
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS, check_incumbent_fields
 from dbt.adapters.fabricspark.lease import target_key
 from dbt.adapters.fabricspark.naming import Naming, in_workspace
+from dbt.adapters.fabricspark.shortcuts import Shortcut
+from dbt.adapters.fabricspark.shortcuts import read as read_shortcuts
 from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtRuntimeError
 
@@ -23,6 +26,8 @@ LIVY_MODES = ("fabric", "local")
 
 SECRETS = ("client_secret", "client_certificate_password", "accessToken", "credential_kwargs")
 """Fields whose values appear in no message."""
+
+SHORTCUTS_FILE = "shortcuts.json"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -92,6 +97,12 @@ class FabricSparkCredentials(Credentials):
     accessToken: str | None = _setting(None, "For `token`: a bearer token from elsewhere.")
     azure_cli_process_timeout: int = _setting(10, "Seconds `az` may take to give a token.")
     environmentId: str | None = _setting(None, "GUID of a Fabric environment to run in.")
+    create_shortcuts: bool = _setting(False, "Make the shortcuts below in the lakehouse, before anything else runs.")
+    shortcuts_json_str: str | None = _setting(
+        None,
+        "For `create_shortcuts`, JSON: a list of `path`, `shortcut_name`, `source_workspace_id`, `source_item_id`, "
+        "`source_path`. Default: what the file `shortcuts.json` in the current folder says.",
+    )
     session_idle_timeout: str | None = _setting(None, "Spark's own idle time-out of the session, such as `20m`.")
     spark_config: dict[str, Any] = _setting(
         dict, "Sent as the body of the request for a session: `name`, `conf`, sizes."
@@ -168,6 +179,23 @@ class FabricSparkCredentials(Credentials):
         if self.livy_mode != "fabric":
             return None
         return str(self.workspaceid), str(self.lakehouseid)
+
+    def shortcuts(self) -> list[Shortcut]:
+        """Those to be made when a session starts.
+
+        Raises:
+            DbtRuntimeError: there is no such file, or it makes no sense.
+        """
+        if not self.create_shortcuts:
+            return []
+        if self.shortcuts_json_str:
+            return read_shortcuts(self.shortcuts_json_str)
+        try:
+            return read_shortcuts(Path(SHORTCUTS_FILE).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DbtRuntimeError(
+                f"create_shortcuts needs shortcuts_json_str or a file {SHORTCUTS_FILE}: {error.strerror}"
+            ) from None
 
     def naming(self) -> Naming:
         """How relations are written, as far as the profile says."""

@@ -11,9 +11,11 @@ from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.capability import Capability, CapabilityDict, CapabilitySupport, Support
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationConfig
-from dbt.adapters.fabricspark import catalog, partitions, seeds
+from dbt.adapters.fabricspark import catalog, partitions, seeds, shortcuts
 from dbt.adapters.fabricspark.column import FabricSparkColumn
-from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
+from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, logger
+from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
+from dbt.adapters.fabricspark.fabric import FabricApi
 from dbt.adapters.fabricspark.literals import text
 from dbt.adapters.fabricspark.metadata import (
     ONE_BY_ONE,
@@ -25,7 +27,10 @@ from dbt.adapters.fabricspark.metadata import (
     expect_columns,
 )
 from dbt.adapters.fabricspark.naming import in_workspace
+from dbt.adapters.fabricspark.refresh import refresh
 from dbt.adapters.fabricspark.relation import FabricSparkRelation
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.target import Target
 from dbt.adapters.spark.column import SparkColumn
 from dbt.adapters.spark.impl import (
     DESCRIBE_TABLE_EXTENDED_MACRO_NAME,
@@ -296,6 +301,64 @@ class FabricSparkAdapter(SparkAdapter):
     ) -> str:
         """See ``partitions.condition``."""
         return partitions.condition(names, {column.name.lower(): column.data_type for column in columns}, rows)
+
+    @available.parse_none
+    def lake_views_problem(self, relation: BaseRelation) -> str | None:
+        """Why there can be no materialized lake view of that name; ``None`` if there can."""
+        if self._target.fabric is None:
+            return "a materialized lake view is Fabric's: Apache Livy has none"
+        if not self._naming.schemas and self._naming.is_home(relation.database):
+            return "a materialized lake view needs a lakehouse with schemas"
+        return None
+
+    @available.parse_none
+    def refresh_by_job(self, relation: BaseRelation, seconds: float | None = None) -> str:
+        """Have Fabric refresh the lakehouse's materialized lake views, and wait; the job's id. See ``refresh``."""
+        timeout = float(seconds or self._credentials.statement_timeout)
+        with self.connections.exception_handler("refresh of materialized lake views"):
+            return refresh(self._fabric_of(relation), timeout, self._target.runtime, logger)
+
+    @available.parse_none
+    def schedule_refresh(self, relation: BaseRelation, schedule: Mapping[str, Any]) -> None:
+        """Have Fabric refresh the lakehouse's materialized lake views at those times from now on.
+
+        Args:
+            relation: a view of the lakehouse.
+            schedule: ``enabled`` and ``configuration``, as Fabric's schedules have them.
+
+        Raises:
+            DbtRuntimeError: it is no schedule, or Fabric does not take it.
+        """
+        configuration = schedule.get("configuration")
+        if not isinstance(configuration, Mapping):
+            raise DbtRuntimeError("mlv_schedule needs a configuration, as Fabric's schedules have it")
+        deadline = Deadline.after(self._target.runtime, self._credentials.http_timeout)
+        with self.connections.exception_handler("schedule of materialized lake views"):
+            self._fabric_of(relation).put_schedule(bool(schedule.get("enabled", True)), configuration, deadline)
+
+    @available.parse_none
+    def create_shortcuts(self, wanted: list[Mapping[str, Any]]) -> list[str]:
+        """Make OneLake shortcuts in the target's lakehouse; those that were made or changed. See ``shortcuts``."""
+        fabric = self._target.fabric
+        if fabric is None:
+            raise DbtRuntimeError("shortcuts are Fabric's: Apache Livy has none")
+        deadline = Deadline.after(self._target.runtime, self._credentials.statement_timeout)
+        with self.connections.exception_handler("shortcuts"):
+            return shortcuts.ensure(fabric, shortcuts.read(wanted), deadline)
+
+    def _fabric_of(self, relation: BaseRelation) -> FabricApi:
+        fabric = self._target.fabric
+        if fabric is None or not self._naming.is_home(relation.database):
+            raise DbtRuntimeError(f"{relation} is not in the target's own lakehouse, whose jobs are the ones at hand")
+        return fabric
+
+    @property
+    def _target(self) -> Target:
+        return cast(FabricSparkConnectionManager, self.connections).target()
+
+    @property
+    def _credentials(self) -> FabricSparkCredentials:
+        return cast(FabricSparkCredentials, self.config.credentials)
 
     @log_code_execution  # type: ignore[untyped-decorator]  # dbt leaves it untyped
     def submit_python_job(self, parsed_model: dict[str, Any], compiled_code: str) -> AdapterResponse:

@@ -30,8 +30,6 @@ class Incumbent:
 
 INCUMBENT_FIELDS: dict[str, Incumbent] = {
     "auth": Incumbent((), True, "use 'authentication'"),
-    "create_shortcuts": Incumbent((None, False), True, "create shortcuts outside dbt"),
-    "shortcuts_json_str": Incumbent((None,), True, "create shortcuts outside dbt"),
     "identifier_prefix": Incumbent((None, ""), True, "name models by 'alias' or generate_alias_name"),
     "high_concurrency": Incumbent((None, False), False, "all threads share one session"),
     "retry_all": Incumbent((None, False), False, "a statement is never sent twice"),

@@ -22,6 +22,7 @@ from fakelivy.engine.sail.statements import (
     tables,
     views,
 )
+from fakelivy.engine.sail.statements.refusals import check_windows
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import Kind
 
@@ -91,7 +92,7 @@ ROWS: tuple[tuple[str, Handler], ...] = (
 ACCEPTED: frozenset[Handler] = frozenset({session.accepted, session.accepted_on_table, grants.change, grants.show})
 """Handlers with nothing to do."""
 
-NOT_HERE: frozenset[Handler] = frozenset({session.refused})
+NOT_HERE: frozenset[Handler] = frozenset({session.refused, dml.truncate})
 """Handlers that refuse."""
 
 REFUSED: tuple[str, ...] = (
@@ -144,7 +145,7 @@ def is_plain(source: str) -> bool:
 
 
 def _handler(cursor: Cursor) -> Handler:
-    cursor.peek()
+    check_windows(cursor.source)
     for words in REFUSED:
         if cursor.opens(words):
             raise cursor.unsupported()

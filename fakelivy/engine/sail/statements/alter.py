@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from fakelivy.engine.port import EMPTY, Table
@@ -14,6 +14,7 @@ from fakelivy.engine.sail.names import sql_name
 from fakelivy.engine.sail.sparktypes import Field, SparkType, field, sql_text
 from fakelivy.engine.sail.statements.clauses import if_exists, properties, property_key
 from fakelivy.engine.sail.statements.materialized import refuse_materialized
+from fakelivy.engine.sail.statements.refusals import check_mapping, check_names, check_type, is_mapped, not_nullable
 from fakelivy.engine.sail.statements.tables import expected_table
 from fakelivy.engine.sail.statements.views import rename
 from fakelivy.engine.sail.syntax import Cursor
@@ -60,11 +61,14 @@ def _add_columns(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
     while True:
         new, first, after = _column(ctx, inner)
         if any(f["name"].lower() == new["name"].lower() for f in fields):
-            raise spark_error("FIELD_ALREADY_EXISTS", f"Cannot add column `{new['name']}` because it already exists.")
+            raise spark_error(
+                "FIELDS_ALREADY_EXISTS", f"Cannot add column, because `{new['name']}` already exists in the table."
+            )
         fields.insert(0 if first else _at(fields, after) + 1 if after else len(fields), new)
         if not inner.punct(","):
             break
     inner.end()
+    check_names((f["name"] for f in fields), relation.properties)
     change_metadata(ctx, relation, "ADD COLUMNS", with_fields(snapshot, fields), snapshot)
     return EMPTY
 
@@ -116,19 +120,12 @@ def _change_column(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
     if cursor.take("COMMENT"):
         column["metadata"] = {**column["metadata"], "comment": cursor.string()}
     elif cursor.take("SET", "NOT", "NULL"):
-        name = quote_name(column["name"])
-        if ctx.run(f"select 1 from {sql_name(relation)} where {name} is null limit 1", max_rows=1).rows():
-            raise spark_error(
-                "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", f"Column {name} of {sql_name(relation)} holds NULL values."
-            )
-        column["nullable"] = False
+        if column["nullable"]:
+            raise not_nullable(column)
     elif cursor.take("DROP", "NOT", "NULL"):
         column["nullable"] = True
     elif cursor.take("TYPE"):
-        kind = cursor.rest()
-        _rewrite(
-            ctx, relation, snapshot, {column["name"]: f"cast({quote_name(column['name'])} as {kind})"}, "CHANGE COLUMN"
-        )
+        check_type(relation.name, column, _type(ctx, cursor.rest()))
         return EMPTY
     elif cursor.take("FIRST"):
         fields.insert(0, fields.pop(index))
@@ -149,6 +146,7 @@ def _drop_columns(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
     while cursor.punct(","):
         names.append(cursor.name()[-1].lower())
     cursor.end()
+    check_mapping(relation.properties, "DROP")
     snapshot = ctx.snapshot(relation)
     known = {f["name"].lower() for f in snapshot.fields}
     for name in names:
@@ -156,8 +154,7 @@ def _drop_columns(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
             _at(snapshot.fields, name)
         if name in (column.lower() for column in snapshot.partition_columns):
             raise spark_error("DELTA_UNSUPPORTED_DROP_PARTITION_COLUMN", f"Cannot drop the partition column `{name}`.")
-    gone: dict[str, str | None] = {f["name"]: None for f in snapshot.fields if f["name"].lower() in names}
-    _rewrite(ctx, relation, snapshot, gone, "DROP COLUMNS")
+    _rewrite(ctx, relation, snapshot, "DROP COLUMNS", gone=names)
     return EMPTY
 
 
@@ -166,9 +163,10 @@ def _rename_column(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
     cursor.expect("TO")
     new = cursor.identifier()
     cursor.end()
+    check_mapping(relation.properties, "RENAME")
     snapshot = ctx.snapshot(relation)
     column = snapshot.fields[_at(snapshot.fields, old)]["name"]
-    _rewrite(ctx, relation, snapshot, {}, "RENAME COLUMN", names={column: new})
+    _rewrite(ctx, relation, snapshot, "RENAME COLUMN", names={column: new})
     return EMPTY
 
 
@@ -176,28 +174,18 @@ def _rewrite(
     ctx: Context,
     relation: Relation,
     snapshot: Snapshot,
-    items: dict[str, str] | dict[str, str | None],
     operation: str,
-    names: dict[str, str] | None = None,
+    *,
+    gone: Collection[str] = (),
+    names: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the table anew with some columns computed (``items``), left out (None) or renamed; the rest as they are."""
+    """Write the table anew with some columns left out (``gone``, in lower case) or renamed; the rest as they are."""
     names = names or {}
-    kept = [f for f in snapshot.fields if items.get(f["name"], "") is not None]
-    selected = ", ".join(
-        f"{items.get(f['name']) or quote_name(f['name'])} as {quote_name(names.get(f['name'], f['name']))}"
-        for f in kept
-    )
+    kept = [f for f in snapshot.fields if f["name"].lower() not in gone]
+    selected = ", ".join(f"{quote_name(f['name'])} as {quote_name(names.get(f['name'], f['name']))}" for f in kept)
     partition_by = [names.get(column, column) for column in snapshot.partition_columns]
     with staged(ctx, f"select {selected} from {sql_name(relation)}", partition_by=partition_by) as new:
-        kinds = {f["name"]: f["type"] for f in new.snapshot.fields}
-        fields = [
-            {
-                **f,
-                "name": names.get(f["name"], f["name"]),
-                "type": kinds[names.get(f["name"], f["name"])] if f["name"] in items else f["type"],
-            }
-            for f in kept
-        ]
+        fields = [{**f, "name": names.get(f["name"], f["name"])} for f in kept]
         metadata = {**with_fields(snapshot, fields), "partitionColumns": partition_by}
         replace_table(ctx, ctx.catalog.folder(relation), new, operation, metadata)
 
@@ -212,6 +200,16 @@ def _replace_columns(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
     inner.end()
     snapshot = ctx.snapshot(relation)
     known = {f["name"].lower(): f for f in snapshot.fields}
+    wanted = {f["name"].lower(): f for f in fields}
+    gone = [f["name"] for f in snapshot.fields if f["name"].lower() not in wanted]
+    other = [f["name"] for name, f in wanted.items() if name in known and known[name]["type"] != f["type"]]
+    if other or (gone and not is_mapped(relation.properties)):
+        why = f"changing data type of {other[0]}" if other else f"dropping column(s) [{', '.join(gone)}]"
+        raise spark_error(
+            "DELTA_UNSUPPORTED_ALTER_TABLE_REPLACE_COL_OP",
+            f"Unsupported ALTER TABLE REPLACE COLUMNS operation. Reason: Cannot change data type: {why}.",
+        )
+    check_names((f["name"] for f in fields), relation.properties)
     for column in snapshot.partition_columns:
         _at(fields, column)
     items = ", ".join(
@@ -236,14 +234,9 @@ def _set_properties(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
 
 
 def _unset_properties(ctx: Context, relation: Relation, cursor: Cursor) -> Table:
-    quiet = if_exists(cursor)
+    if_exists(cursor)  # or not: Delta says nothing of a property that is not there
     gone = cursor.listed(lambda: property_key(cursor))
     cursor.end()
-    for key in gone:
-        if key not in relation.properties and not quiet:
-            raise spark_error(
-                "UNSET_NONEXISTENT_PROPERTIES", f"The table {sql_name(relation)} has no property {key!r}."
-            )
     ctx.save(replace(relation, properties={k: v for k, v in relation.properties.items() if k not in gone}))
     return EMPTY
 

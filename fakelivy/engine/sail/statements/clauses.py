@@ -76,6 +76,10 @@ def table_clauses(cursor: Cursor) -> TableClauses:
         elif cursor.take("INTO"):
             cursor.next()
             cursor.expect("BUCKETS")
+            raise spark_error(
+                "DELTA_OPERATION_NOT_ALLOWED_DETAIL",
+                "Operation not allowed: `Bucketing` is not supported for Delta tables.",
+            )
         elif cursor.take("LOCATION"):
             found.location = cursor.string()
         elif cursor.take("COMMENT"):

@@ -1,17 +1,16 @@
-"""MERGE, UPDATE, DELETE and TRUNCATE: Sail's work, one writer to a table at a time."""
+"""MERGE, UPDATE and DELETE: Sail's work, one writer to a table at a time. TRUNCATE is refused."""
 
 from __future__ import annotations
 
-from fakelivy.engine.port import EMPTY, Table
+from fakelivy.engine.port import Table
 from fakelivy.engine.sail.catalog import Relation
 from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, quoted, spark_error
 from fakelivy.engine.sail.names import sql_name
 from fakelivy.engine.sail.statements.clauses import if_exists
 from fakelivy.engine.sail.statements.materialized import refuse_materialized
+from fakelivy.engine.sail.statements.refusals import check_condition
 from fakelivy.engine.sail.syntax import Cursor, patch
-from fakelivy.engine.sail.tokens import quote_name
-from fakelivy.engine.sail.writes import replace_rows, staged
 
 _EVOLVE = "spark.databricks.delta.schema.autoMerge.enabled"
 
@@ -48,39 +47,18 @@ def update(ctx: Context, cursor: Cursor) -> Table:
 def _in_place(ctx: Context, cursor: Cursor, command: str) -> Table:
     start = cursor.peek().start
     table = _target(ctx, cursor.name(), command)
+    check_condition(cursor.source, command)
     with ctx.writing(table.name):
         return ctx.execute(patch(cursor.source, [(start, cursor.peek(-1).end, sql_name(table))]))
 
 
 def delete(ctx: Context, cursor: Cursor) -> Table:
-    start = cursor.peek().start
-    table = _target(ctx, cursor.name(), "DELETE")
-    sql = patch(cursor.source, [(start, cursor.peek(-1).end, sql_name(table))])
-    with ctx.writing(table.name):
-        try:
-            return ctx.execute(sql)
-        except SparkError as error:
-            if "Subquery" not in str(error) and "Exists" not in str(error):
-                raise
-        return _delete_by_query(ctx, table, cursor)
-
-
-def _delete_by_query(ctx: Context, table: Relation, cursor: Cursor) -> Table:
-    # Sail deletes by plain conditions only; the rows that stay are a plain query.
-    cursor.take("AS")
-    alias = "" if cursor.peek().upper == "WHERE" else f" as {quote_name(cursor.identifier())}"
-    cursor.expect("WHERE")
-    # EXCEPT ALL, because Sail's NOT over a subquery forgets the rows for which the condition is NULL.
-    every = f"select * from {sql_name(table)}"
-    kept = f"{every} except all {every}{alias} where {cursor.rest()}"
-    with staged(ctx, kept, partition_by=ctx.snapshot(table).partition_columns) as new:
-        replace_rows(ctx, table, new, only_partitions=False, operation="DELETE")
-    return EMPTY
+    return _in_place(ctx, cursor, "DELETE")
 
 
 def truncate(ctx: Context, cursor: Cursor) -> Table:
     if_exists(cursor)
     table = _target(ctx, cursor.name(), "TRUNCATE TABLE")
     cursor.end()
-    with ctx.writing(table.name):
-        return ctx.execute(f"delete from {sql_name(table)}")
+    # Spark's text has no class. Delta tables are emptied by DELETE.
+    raise SparkError(f"Table does not support truncates: {'.'.join(table.name)}.")

@@ -15,7 +15,8 @@ from fakelivy.engine.sail.names import render, sql_name
 from fakelivy.engine.sail.sparktypes import nullable
 from fakelivy.engine.sail.statements.clauses import TableClauses, if_exists, if_not_exists, table_clauses
 from fakelivy.engine.sail.statements.materialized import refuse_materialized
-from fakelivy.engine.sail.statements.views import drop_temporary
+from fakelivy.engine.sail.statements.refusals import check_names
+from fakelivy.engine.sail.statements.views import drop_temporary, wrong_command
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.writes import Staged, replace_table, staged
 
@@ -43,7 +44,11 @@ def _create(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Table:
         if existing is not None and existing.is_view:
             if quiet:
                 return EMPTY
-            raise already_exists(parts) if not or_replace else expected_table(parts)
+            if not or_replace:
+                raise already_exists(parts)
+            raise spark_error(
+                "DELTA_CANNOT_WRITE_INTO_VIEW", f"{quoted(parts)} is a view. Writes to a view are not supported."
+            )
         if existing is not None and or_replace:
             refuse_materialized(existing, verb)
         if existing is not None and not or_replace:
@@ -64,6 +69,7 @@ def _create(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Table:
 def metadata_of(ctx: Context, new: Staged, query: str, clauses: TableClauses) -> Action:
     """The ``metaData`` of a new table whose rows are staged."""
     fields = new.snapshot.fields
+    check_names((field["name"] for field in fields), clauses.properties)
     known = {field["name"].lower(): field["name"] for field in fields}
     _check_partitioning(clauses.partition_by, known)
     if query:
@@ -91,9 +97,8 @@ def _definition(ctx: Context, cursor: Cursor) -> tuple[str, str, TableClauses]:
         clauses = table_clauses(cursor)
         cursor.end()
         return "", f"select * from {sql_name(source)} limit 0", _inherit(ctx, source, clauses)
-    if cursor.take_any("SHALLOW", "DEEP"):
-        # Either way the rows are copied: nobody can tell from the outside.
-        cursor.expect("CLONE")
+    if cursor.take("SHALLOW", "CLONE"):
+        # The rows are copied: nobody can tell from the outside. There is no DEEP CLONE outside Databricks.
         source = ctx.relation(cursor.name())
         moment = cursor.until("TBLPROPERTIES", "LOCATION", "USING")
         clauses = table_clauses(cursor)
@@ -169,6 +174,6 @@ def drop(ctx: Context, cursor: Cursor) -> Table:
                 return EMPTY
             raise not_found(parts)
         if relation.is_view:
-            raise expected_table(parts)
+            raise wrong_command("TABLE", parts, "VIEW", "VIEW")
         ctx.catalog.drop(relation)
     return EMPTY

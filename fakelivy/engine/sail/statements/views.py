@@ -163,6 +163,14 @@ def expected_view(parts: tuple[str, ...]) -> SparkError:
     return spark_error("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", f"A view is expected but {quoted(parts)} is a table.")
 
 
+def wrong_command(kind: str, parts: tuple[str, ...], found: str, other: str) -> SparkError:
+    """The error of DROP ``kind`` for something that is ``found`` and dropped by DROP ``other``."""
+    return spark_error(
+        "WRONG_COMMAND_FOR_OBJECT_TYPE",
+        f"The operation DROP {kind} requires a {kind}. But {quoted(parts)} is a {found}. Use DROP {other} instead.",
+    )
+
+
 def drop_temporary(ctx: Context, name: str) -> Table:
     """Drop a temporary view of the session."""
     ctx.execute(f"drop view if exists {quote_name(name.lower())}")
@@ -182,7 +190,7 @@ def drop(ctx: Context, cursor: Cursor) -> Table:
             return EMPTY
         raise not_found(parts)
     if not relation.is_view:
-        raise expected_view(parts)
+        raise wrong_command("VIEW", parts, "MANAGED", "TABLE")
     ctx.catalog.drop(relation)
     return EMPTY
 

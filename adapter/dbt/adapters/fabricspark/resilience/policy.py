@@ -20,6 +20,7 @@ class Operation(Enum):
     SUBMIT_WRITE = "send any other statement"
     CANCEL = "cancel a statement"
     DELETE = "delete a session"
+    PUT = "start a refresh, or put a schedule or a shortcut"
 
 
 class Decision(Enum):
@@ -71,6 +72,7 @@ _THROTTLED = Rule(Decision.LATER, "the server says when; until then all threads 
 _REFUSED = Rule(Decision.FAIL, "the server means it")
 _ONCE = Rule(Decision.FAIL, "one look, and no answer is an answer too")
 _LOOK_AGAIN = Rule(Decision.AGAIN, "looking changes nothing, and unreachable is not dead")
+_TWICE = Rule(Decision.AGAIN, "twice does no harm: the server drops the second, or it says the same", tries=3)
 _GONE = Rule(Decision.FAIL, "a session does not come back; the caller replaces it")
 
 
@@ -178,6 +180,21 @@ POLICY: Mapping[Operation, Mapping[Outcome, Rule]] = {
         Outcome.NOT_FOUND: Rule(Decision.DONE, "it is gone"),
         Outcome.NOT_READY: Rule(Decision.AGAIN, "the session is coming", tries=FEW),
         Outcome.SESSION_GONE: Rule(Decision.DONE, "it is gone"),
+        Outcome.REFUSED: _REFUSED,
+    },
+    Operation.PUT: {
+        Outcome.NOT_SENT: _UNSEEN,
+        Outcome.LOST: _TWICE,
+        Outcome.LATE: _TWICE,
+        Outcome.GARBLED: _TWICE,
+        Outcome.THROTTLED: _THROTTLED,
+        Outcome.CAPACITY: Rule(Decision.LATER, "capacity comes back; nothing was started", patience=300),
+        Outcome.SERVER_ERROR: _TWICE,
+        Outcome.COLD: _COLD,
+        Outcome.UNAUTHENTICATED: _TOKEN,
+        Outcome.NOT_FOUND: Rule(Decision.FAIL, "there is no such item"),
+        Outcome.NOT_READY: Rule(Decision.AGAIN, "it is coming", patience=SETTLING),
+        Outcome.SESSION_GONE: Rule(Decision.FAIL, "there is no such item"),
         Outcome.REFUSED: _REFUSED,
     },
 }

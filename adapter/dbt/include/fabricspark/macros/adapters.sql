@@ -186,3 +186,23 @@
   {%- endcall -%}
   {{ return(load_result('now').table) }}
 {% endmacro %}
+
+{#- What a relation's kind is called in a statement. -#}
+{% macro fabricspark_kind(relation) %}
+  {%- if not relation.type -%}
+    {%- do exceptions.raise_database_error("it is not known what kind of relation " ~ relation ~ " is") -%}
+  {%- endif -%}
+  {{ return('materialized lake view' if relation.is_materialized_view else relation.type) }}
+{% endmacro %}
+
+{% macro fabricspark__drop_relation(relation) -%}
+  {%- call statement('drop_relation', auto_begin=False) -%}
+    drop {{ fabricspark_kind(relation) }} if exists {{ relation }}
+  {%- endcall -%}
+{%- endmacro %}
+
+{% macro fabricspark__rename_relation(from_relation, to_relation) -%}
+  {%- call statement('rename_relation') -%}
+    alter {{ fabricspark_kind(from_relation) }} {{ from_relation }} rename to {{ to_relation }}
+  {%- endcall -%}
+{%- endmacro %}
