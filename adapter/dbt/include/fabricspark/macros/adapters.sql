@@ -117,6 +117,14 @@
   {{ return(load_result('get_columns_in_relation_raw').table) }}
 {% endmacro %}
 
+{#- Delta has no `truncate`; a table that dbt knows to be another kind has no `delete`. -#}
+{% macro fabricspark__truncate_relation(relation) %}
+  {%- set known = load_cached_relation(relation) -%}
+  {% call statement('truncate_relation') -%}
+    {{ 'truncate table' if known is not none and not known.is_delta else 'delete from' }} {{ relation.render() }}
+  {%- endcall %}
+{% endmacro %}
+
 {% macro fabricspark__alter_column_type(relation, column_name, new_column_type) %}
   {% call statement('alter_column_type') -%}
     alter table {{ relation.render() }} alter column {{ adapter.quote(column_name) }} type {{ new_column_type }}
