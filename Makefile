@@ -35,8 +35,9 @@ test-spark: $(VENV)/installed-dev ## run the engine's tests and the statement su
 	@$(BIN)/python -m pytest tests/engine/test_spark.py --spark-url "$(URL)" $(ARGS)
 	@$(BIN)/python -m tests.engine.fidelity.statements "$(URL)" --check
 
-chaos: $(VENV)/installed-dev ## every chaos scenario in virtual time, all seeds; minutes (ARGS='--set smoke' …)
+chaos: $(VENV)/installed-dev ## every chaos scenario: threads in virtual time, then real dbt processes; many minutes (ARGS='--set smoke')
 	@$(BIN)/chaos run $(or $(ARGS),--set smoke --set nightly --set rare)
+	@$(BIN)/chaos run --label dbt-fabricspark $(or $(ARGS),--set smoke --set nightly)
 
 test-dbt: $(VENV)/installed-dev ## run every adapter test that dbt publishes over the fake server (ARGS='-k name' …)
 	@$(BIN)/python -m pytest -p dbt.tests.fixtures.project tests/conformance/suite.py -n auto --dist loadscope $(ARGS)
@@ -50,11 +51,13 @@ check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 docs: $(VENV)/installed-dev ## write the generated tables of the documentation
 	$(BIN)/python docs/generate.py
 
-bench: $(VENV)/installed-dev ## measure the adapter's start and growth, the fake server and its engine (ARGS=--check)
+bench: $(VENV)/installed-dev ## measure the adapter's start and growth, the fake server, its engine, and chaos (ARGS=--check)
 	@$(BIN)/python -m tests.bench.server $(ARGS)
 	@$(BIN)/python -m tests.bench.engine
+	@$(BIN)/python -m tests.bench.chaos $(ARGS)
 	@$(BIN)/python -m tests.bench.startup $(filter --quick,$(ARGS))
 	@$(BIN)/python -m tests.bench.growth $(filter --quick,$(ARGS))
+	@$(BIN)/python -m tests.bench.runs $(filter --quick,$(ARGS))
 
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import importlib.metadata
+import secrets
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from chaos import records, results
+from chaos import records
 from chaos.client import OURS, ClientError, factory
-from chaos.crew import carry_out, orders
+from chaos.crew import carry_out as crew
+from chaos.crew import orders
 from chaos.judge import HarnessError, judge
 from chaos.minimise import NothingToMinimise
 from chaos.minimise import minimise as minimised
 from chaos.plans import cells
-from chaos.processes.cli import processes, report
-from chaos.results import EXIT_CODES, Result, Verdict, worst
+from chaos.processes import cli as real
+from chaos.processes.model import shipped as real_scenarios
+from chaos.processes.model import source
+from chaos.results import EXIT_CODES, Result, Verdict, slim, worst
 from chaos.runner import run as run_once
 from chaos.scenario import SETS, Pairs, Scenario, ScenarioError, dump, load, meant, shipped
+from chaos.terminal import Terminal
 
 HARNESS_ERROR = 3
+
+ROUND = 8
+"""Seeds of each scenario between two looks at what to do next, when there is no end but the clock."""
 
 
 class Trouble(click.ClickException):
@@ -40,22 +50,34 @@ def main() -> None:
     """
 
 
-main.add_command(processes)
-main.add_command(report)
+main.add_command(real.processes)
+main.add_command(real.report)
 
 
 @main.command("list")
 @click.argument("sets", nargs=-1, type=click.Choice(SETS))
 def list_(sets: Sequence[str]) -> None:
     """The scenarios there are: name, failures covered, title."""
-    for name, scenario in _shipped(sets or SETS).items():
-        click.echo(f"{name:44} {','.join(scenario.covers) or '-':14} {scenario.title}")
+    found = {name: (scenario.covers, scenario.title) for name, scenario in _shipped(sets or SETS).items()}
+    found |= {
+        f"processes/{each.tier}/{each.name}": (tuple(each.covers), each.title)
+        for each in real_scenarios()
+        if not sets or each.tier in sets
+    }
+    for name, (covers, title) in found.items():
+        click.echo(f"{name:54} {','.join(covers) or '-':14} {title}")
 
 
 @main.command()
 @click.argument("name")
 def show(name: str) -> None:
     """A scenario in full, with what is left to defaults spelt out."""
+    if _is_real(name):
+        (process,) = real.chosen([name], ())
+        click.echo(f"# processes/{process.tier}/{process.name}")
+        click.echo(source(process).read_text(encoding="utf-8"), nl=False)
+        click.echo(f"# processes: {process.processes}; threads: {process.threads}; dialect: {process.dialect}")
+        return
     (found,) = _named([name])
     click.echo(f"# {found[0]}")
     click.echo(dump(found[1]), nl=False)
@@ -66,16 +88,16 @@ def show(name: str) -> None:
             click.echo(f"# {dialect}: {len(cells(scenario.faults.operations, dialect))} pairs")
 
 
-@main.command()
-@click.argument("names", nargs=-1)
-@click.option("--set", "sets", multiple=True, type=click.Choice(SETS), help="All scenarios of a set; may be repeated.")
-@click.option("--seed", type=int, help="This seed only.")
-@click.option("--seeds", type=click.IntRange(min=1), help="So many seeds instead of each scenario's own number.")
-@click.option("--first", type=click.IntRange(min=0), default=0, help="With --seeds: the first of them.")
-@click.option("--client", default=OURS, show_default=True, help="package.module:factory of the client to test.")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes; as many as there are processors if absent.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here.")
-@click.option(
+_client_option = click.option(
+    "--client", default=OURS, show_default=True, help="package.module:factory of the client to test, in virtual time."
+)
+_jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Processes; as many as there are processors if absent."
+)
+_sets_option = click.option(
+    "--set", "sets", multiple=True, type=click.Choice(SETS), help="All scenarios of a set; may be repeated."
+)
+_records_option = click.option(
     "--records",
     "keep",
     type=click.Path(file_okay=False, path_type=Path),
@@ -83,6 +105,20 @@ def show(name: str) -> None:
     show_default=True,
     help="Folder for the records of runs that do not pass.",
 )
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@_sets_option
+@click.option("--seed", type=int, help="This seed only.")
+@click.option("--seeds", type=click.IntRange(min=1), help="So many seeds instead of each scenario's own number.")
+@click.option("--first", type=click.IntRange(min=0), default=0, help="With --seeds: the first of them.")
+@_client_option
+@_jobs_option
+@_records_option
+@real.target_options
+@real.report_options
+@real.cache_option
 def run(
     names: Sequence[str],
     sets: Sequence[str],
@@ -91,23 +127,64 @@ def run(
     first: int,
     client: str,
     jobs: int | None,
-    json_file: Path | None,
     keep: Path,
+    **options: Any,
 ) -> None:
-    """Run scenarios by name (as chaos list has them), by file, or by set; without any, the smoke set."""
-    chosen = [*_named(names), *_shipped(sets or (() if names else ("smoke",))).items()]
+    """Run scenarios by name (as chaos list has them), by file, or by set; without any, the smoke set.
+
+    With --dbt, or for scenarios of the folder processes, real dbt processes are run; else threads of a client, in
+    virtual time.
+    """
     wanted = [seed] if seed is not None else list(range(first, first + seeds)) if seeds else None
+    asked, files = real.Asked.of(options), real.Files.of(options)
+    if asked.is_given or (names and all(map(_is_real, names))):
+        real.carry_out(names, sets, wanted, asked, files)
+    if any(map(_is_real, names)):
+        raise click.UsageError("scenarios with real processes and those in virtual time are run one after the other")
+    chosen = [*_named(names), *_shipped(sets or (() if names else ("smoke",))).items()]
+    work = orders(chosen, client, wanted)
+    with Terminal(len(work), quiet=True) as terminal:
+        done = list(_done(work, client, jobs, keep, terminal))
+    real.write_reports(done, files)
+    _sum_up(done)
+    raise SystemExit(EXIT_CODES[worst(done)])
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="How long to go on.")
+@_sets_option
+@click.option("--seed", type=int, help="The first; each round takes the next ones. Random and printed unless given.")
+@_client_option
+@_jobs_option
+@_records_option
+@real.target_options
+@real.report_options
+@real.cache_option
+def soak(
+    minutes: float,
+    sets: Sequence[str],
+    seed: int | None,
+    client: str,
+    jobs: int | None,
+    keep: Path,
+    **options: Any,
+) -> None:
+    """Go on with new seeds until the time is up: all sets unless some are named; with --dbt, real dbt processes."""
+    seed = secrets.randbits(31) if seed is None else seed
+    asked, files = real.Asked.of(options), real.Files.of(options)
+    if asked.is_given:
+        real.go_on(minutes, sets, seed, asked, files)
+    end, chosen = time.monotonic() + minutes * 60, list(_shipped(sets or SETS).items())
+    click.echo(f"{len(chosen)} scenarios for {minutes:g} minutes, {client}, first seed {seed}")
     done: list[Result] = []
-    try:
-        factory(client)
-        for each in carry_out(orders(chosen, client, wanted), jobs=jobs, keep=keep):
-            done.append(each.result)
-            if each.result.verdict is not Verdict.PASS:
-                _tell(each.result, each.record)
-    except (ClientError, HarnessError) as error:
-        raise Trouble(str(error)) from error
-    if json_file:
-        results.write(done, json_file)
+    with Terminal(None, quiet=True) as terminal:
+        while not done or time.monotonic() < end:
+            for result in _done(orders(chosen, client, range(seed, seed + ROUND)), client, jobs, keep, terminal):
+                done.append(result if result.verdict is not Verdict.PASS else slim(result))
+                if time.monotonic() >= end:
+                    break
+            seed += ROUND
+    real.write_reports(done, files)
     _sum_up(done)
     raise SystemExit(EXIT_CODES[worst(done)])
 
@@ -124,7 +201,8 @@ def replay(record: Path, client: str | None) -> None:
         result = judge(happened, client)
     except (ClientError, HarnessError) as error:
         raise Trouble(str(error)) from error
-    _tell(result, None)
+    with Terminal(1, quiet=True) as terminal:
+        terminal.ended(result)
     same = records.lines(happened, client) == before
     click.echo("the same run, to the byte" if same else "not the same run: client, server or chaos have changed")
     raise SystemExit(EXIT_CODES[result.verdict])
@@ -178,17 +256,23 @@ def _read(path: Path) -> tuple[records.Order, list[str]]:
         raise click.UsageError(str(error)) from None
 
 
-def _tell(result: Result, record: Path | None) -> None:
-    click.echo(f"{result.verdict.value.upper()} {result.scenario} seed {result.seed}: {result.title}")
-    for finding in result.findings:
-        if finding.verdict is not Verdict.PASS:
-            at = f" at {finding.at:.2f} s" if finding.at is not None else ""
-            click.echo(f"  {finding.invariant}{at}:")
-            for line in finding.detail.splitlines():
-                click.echo(f"    {line}")
-    click.echo(f"  again: {result.replay}")
-    if record:
-        click.echo(f"  smaller: chaos minimise {record}")
+def _done(
+    work: Sequence[records.Order], client: str, jobs: int | None, keep: Path, terminal: Terminal
+) -> Iterator[Result]:
+    try:
+        factory(client)
+        for each in crew(work, jobs=jobs, keep=keep):
+            terminal.ended(each.result, each.record)
+            yield each.result
+    except (ClientError, HarnessError) as error:
+        raise Trouble(str(error)) from error
+
+
+def _is_real(name: str) -> bool:
+    try:
+        return real.is_process_scenario(name)
+    except ScenarioError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _sum_up(done: Sequence[Result]) -> None:

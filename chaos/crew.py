@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,11 @@ def carry_out(work: Sequence[Order], *, jobs: int | None = None, keep: Path | No
 
 @lru_cache(maxsize=8)
 def _factory(path: str) -> Factory:
-    return factory(path)
+    made = factory(path)
+    # What a client imports is there for good, and much: the collector need not go through it again and again.
+    gc.collect()
+    gc.freeze()
+    return made
 
 
 def _one(order: Order, keep: Path | None) -> Done:

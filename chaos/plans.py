@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 
 from chaos.scenario import Explicit, Pairs, Plan, Random
 
-_LOST = ("reset", "close", "hang", "delay(20)", "status(500)", "status(504,shape=html)", "status(502,shape=html)")
+_RESTART = "restart(down=3)"
+_LOST = (
+    "reset",
+    "close",
+    "hang",
+    "delay(20)",
+    "status(500)",
+    "status(504,shape=html)",
+    "status(502,shape=html)",
+    _RESTART,
+)
 _TURNED_AWAY = (
     "status(503,retry_after=seconds,retry_seconds=20)",
     "status(429,retry_after=seconds,retry_seconds=20)",
@@ -17,50 +27,62 @@ _TURNED_AWAY = (
     "status(408)",
     "status(415,shape=html)",
 )
-_BODY = (
+_THROTTLE = "throttle(60,retry_seconds=5)@first(8)"
+_TEXT = 'set_header(Content-Type,"text/html")'
+_ANY_BODY = (
     "truncate(1)",
     "dribble(8,pause=1)",
     "garbage(not_json)",
     "garbage(html_login)",
     "garbage(empty)",
-    "garbage(wrong_type,field=id)",
     "garbage(unknown_fields)",
+    _TEXT,
+    "set_field(msg,null)",
 )
-_ANY_BODY = tuple(each for each in _BODY if "field=id" not in each)
+_BODY = (*_ANY_BODY, "garbage(wrong_type,field=id)")
 _STATES = ("garbage(missing_field)", "garbage(null_field)", "garbage(unknown_state)")
 _DEATHS = ("session_to(dead)", "session_to(gone)", "session_to(error)", "session_to(killed)")
 _ALL = {"before": (*_LOST, *_TURNED_AWAY), "after_commit": _LOST, "body": _BODY}
 
 MISHAPS: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "create_session": {**_ALL, "body": (*_BODY, "garbage(missing_field,field=id)")},
+    "create_session": {
+        **_ALL,
+        "before": (*_ALL["before"], "slow_start(30)", "reap_after(30)"),
+        "body": (*_BODY, "garbage(missing_field,field=id)"),
+    },
     "get_session": {
         "before": (*_ALL["before"], *_DEATHS, "not_found_window(5)"),
         "after_commit": _LOST,
-        "body": (*_BODY, *_STATES),
+        "body": (*_BODY, *_STATES, "stick_state(starting)"),
     },
     "list_sessions": {**_ALL, "body": _ANY_BODY},
     "delete_session": {
         **_ALL,
-        "body": ("garbage(not_json)", "garbage(html_login)"),
+        # Fabric's reply has no body that could be changed or cut.
+        "body": ("dribble(8,pause=1)", "garbage(not_json)", "garbage(html_login)", _TEXT),
         "before": (*_ALL["before"], "status(404)"),
     },
-    "submit_statement": {**_ALL, "before": (*_ALL["before"], *_DEATHS), "after_commit": (*_LOST, *_DEATHS)},
-    "get_statement": {
-        "before": (*_ALL["before"], *_DEATHS, "not_found_window(5)"),
-        "after_commit": _LOST,
-        "body": (*_BODY, *_STATES, "garbage(null_output)"),
+    "submit_statement": {
+        **_ALL,
+        "before": (*_ALL["before"], *_DEATHS, "lose_statement", "cut_rows(1)", _THROTTLE),
+        "after_commit": (*_LOST, *_DEATHS, "lose_statement(evicted)"),
     },
-    "list_statements": {**_ALL, "body": _ANY_BODY},
+    "get_statement": {
+        "before": (*_ALL["before"], *_DEATHS, "not_found_window(5)", _THROTTLE),
+        "after_commit": _LOST,
+        "body": (*_BODY, *_STATES, "garbage(null_output)", "stick_state(running)", "stale_read(1)@first(8)"),
+    },
+    "list_statements": {**_ALL, "before": (*_ALL["before"], *_DEATHS), "body": _ANY_BODY},
     "cancel_statement": {**_ALL, "body": _ANY_BODY, "before": (*_ALL["before"], *_DEATHS)},
 }
-"""What can happen to each operation, by phase."""
+"""What can happen to each operation, by phase. What needs a request before it strikes says itself when it does."""
 
 FABRIC_ONLY: Mapping[str, Sequence[str]] = {
     "create_session": ("capacity", "reject_token", "expire_token"),
     "get_session": ("reject_token", "expire_token"),
     "list_sessions": ("reject_token", "expire_token"),
     "delete_session": ("reject_token", "expire_token"),
-    "submit_statement": ("reject_token", "expire_token"),
+    "submit_statement": ("capacity", "reject_token", "expire_token"),
     "get_statement": ("reject_token", "expire_token"),
     "list_statements": ("reject_token", "expire_token"),
     "cancel_statement": ("reject_token", "expire_token"),
@@ -89,8 +111,12 @@ def faults(plan: Plan, seed: int, dialect: str, turn: int) -> tuple[str, ...]:
     if isinstance(plan, Pairs):
         pairs = cells(plan.operations, dialect)
         operation, phase, effect = pairs[turn % len(pairs)]
-        return (*plan.beside, f"{operation}:{phase}:{effect}@first({plan.strikes})")
+        return (*plan.beside, _spelt(operation, phase, effect, f"first({plan.strikes})"))
     return _drawn(plan, random.Random(f"{seed}/plan"), dialect)
+
+
+def _spelt(operation: str, phase: str, effect: str, trigger: str) -> str:
+    return f"{operation}:{phase}:{effect}" if "@" in effect else f"{operation}:{phase}:{effect}@{trigger}"
 
 
 def _drawn(plan: Random, rng: random.Random, dialect: str) -> tuple[str, ...]:
@@ -105,7 +131,7 @@ def _drawn(plan: Random, rng: random.Random, dialect: str) -> tuple[str, ...]:
     for _ in range(rng.randint(0, plan.most - 1)):
         chosen.append((*rng.choice(allowed), _trigger(rng)))
     return tuple(
-        f"f{number}={operation}:{phase}:{effect}@{trigger}"
+        f"f{number}={_spelt(operation, phase, effect, trigger)}"
         for number, (operation, phase, effect, trigger) in enumerate(chosen, 1)
     )
 

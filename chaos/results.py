@@ -86,6 +86,11 @@ class Result:
         return next((finding for finding in self.findings if finding.invariant == invariant), None)
 
 
+def slim(result: Result) -> Result:
+    """Without the timeline, of which there may be too many to keep."""
+    return dataclasses.replace(result, operations=(), windows=(), output="")
+
+
 def worst(results: Sequence[Result]) -> Verdict:
     """The verdict of the whole: no run at all is unknown."""
     verdicts = {result.verdict for result in results}

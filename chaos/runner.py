@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import requests
 from fakelivy import FakeLivy, IdentityOptions, TokenMode
@@ -16,12 +18,12 @@ from chaos.client import Client, Factory, Options
 from chaos.history import Call, claimed
 from chaos.ledger import Ledger
 from chaos.plans import faults
-from chaos.scenario import SETTINGS, Scenario
+from chaos.scenario import SETTINGS, Moment, Scenario
 from chaos.simulation import Scheduler, SimulatedClock, SimulatedRuntime, SimulationError, Thread
-from chaos.wiretap import Exchange, Issue, Tap, TokenSource
+from chaos.wiretap import Exchange, Issue, Tap, TokenSource, secret
 from chaos.workloads import PROOF, Desk
 
-LATENCY = 0.01
+LATENCY = 0.03
 """Virtual seconds of a request's way, and of its reply's."""
 
 STEPS = 200_000
@@ -65,7 +67,7 @@ class Run:
 
     def secrets(self) -> list[str]:
         """What must not show anywhere."""
-        return [f"chaos-secret-{issue.number}-{self.seed}" for issue in self.issued]
+        return [secret(issue.number, self.seed) for issue in self.issued]
 
 
 def choices(scenario: Scenario, seed: int) -> tuple[str, str, tuple[str, ...]]:
@@ -73,6 +75,11 @@ def choices(scenario: Scenario, seed: int) -> tuple[str, str, tuple[str, ...]]:
     dialects, strategies = scenario.workload.dialects, scenario.budget.strategies
     dialect, turn = dialects[seed % len(dialects)], seed // len(dialects)
     return dialect, strategies[turn % len(strategies)], faults(scenario.faults, seed, dialect, turn)
+
+
+def drawn(moment: Moment, seed: int) -> float:
+    """The moment itself, or the one that a seed picks between two."""
+    return random.Random(f"{seed}/moment").uniform(*moment) if isinstance(moment, tuple) else moment
 
 
 def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
@@ -142,9 +149,10 @@ class _Stage:
         self._connect("safety")
         threads = self._go("safety", workload.script)
         if workload.cancel_after is not None:
-            self._scheduler.spawn("canceller", self._cancel)
+            self._scheduler.spawn("canceller", partial(self._cancel, drawn(workload.cancel_after, record.seed)))
         if workload.interrupt_after is not None and threads:
-            self._scheduler.spawn("interrupter", lambda: self._interrupt(threads[0]))
+            after = drawn(workload.interrupt_after, record.seed)
+            self._scheduler.spawn("interrupter", partial(self._interrupt, after, threads[0]))
         for thread in threads:
             thread.join()
         self._heal()
@@ -212,14 +220,14 @@ class _Stage:
             if armed.fault.select.operation != "delete_session":
                 self._server.clear(armed.fault.label)
 
-    def _cancel(self) -> None:
-        self._scheduler.sleep(self._record.scenario.workload.cancel_after or 0.0)
+    def _cancel(self, after: float) -> None:
+        self._scheduler.sleep(after)
         self._record.cancelled_at = self._scheduler.elapsed
         if self._client is not None:
             self._client.cancel()
 
-    def _interrupt(self, thread: Thread) -> None:
-        self._scheduler.sleep(self._record.scenario.workload.interrupt_after or 0.0)
+    def _interrupt(self, after: float, thread: Thread) -> None:
+        self._scheduler.sleep(after)
         if thread.done:
             return
         self._record.interrupted_at = self._scheduler.elapsed

@@ -21,6 +21,7 @@ SETS = ("smoke", "nightly", "rare")
 """Folders of scenarios: on every change, every night, and when somebody has the time."""
 
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
+Moment = Seconds | tuple[Seconds, Seconds]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Outcome = Literal["ok", "failed", "unknown"]
 Step = Literal["write", "slow", "read", "wrong", "build"]
@@ -48,18 +49,19 @@ class Workload(Data):
         takes: how long a statement runs on the server.
         settings: the client's: ``statement_timeout``, ``session_start_timeout``, ``http_timeout``.
         token_lifetime: of the tokens the client can get.
-        cancel_after: when somebody calls the client's ``cancel``.
+        cancel_after: when somebody calls the client's ``cancel``; of two moments, the seed picks one between them.
         interrupt_after: when the first thread gets a KeyboardInterrupt, wherever it is; it cancels and closes then.
+            Likewise.
     """
 
     dialects: tuple[Literal["livy", "fabric"], ...] = ("livy", "fabric")
     threads: Annotated[int, Field(ge=1, le=32)] = 2
     script: Annotated[tuple[Step, ...], Field(min_length=1)] = ("write", "read", "write")
-    takes: Seconds = 2.0
+    takes: Seconds = 0.5
     settings: Mapping[str, float] = {}
     token_lifetime: Annotated[float, Field(gt=0)] = 3600.0
-    cancel_after: Seconds | None = None
-    interrupt_after: Seconds | None = None
+    cancel_after: Moment | None = None
+    interrupt_after: Moment | None = None
 
     @field_validator("settings")
     @classmethod

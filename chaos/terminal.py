@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
+from textwrap import indent
 from types import TracebackType
 
 from rich.console import Console
@@ -13,7 +15,8 @@ from chaos.results import Result, Verdict
 
 _STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}
 _MARK = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.UNKNOWN: "?"}
-_DETAIL = 400
+_DETAIL = 6000
+"""Characters of a finding; the stacks of a deadlock's threads fit in."""
 
 
 class Terminal:
@@ -58,8 +61,8 @@ class Terminal:
         """Show what runs now."""
         self._progress.update(self._task, description=escape(f"{scenario}, seed {seed}"))
 
-    def ended(self, result: Result) -> None:
-        """Show what came out, and for what is not green why, and the line that replays it."""
+    def ended(self, result: Result, record: Path | None = None) -> None:
+        """Show what came out, and for what is not green why, and the lines that replay it and make it smaller."""
         self._counts[result.verdict] += 1
         self._progress.advance(self._task)
         if result.verdict is Verdict.PASS and self._quiet:
@@ -70,7 +73,10 @@ class Terminal:
         for finding in result.findings:
             if finding.verdict is not Verdict.PASS:
                 detail = finding.detail[:_DETAIL] + ("…" if len(finding.detail) > _DETAIL else "")
-                text = escape(f"{finding.invariant}: {detail}")
-                self._console.print(f"    [{_STYLE[finding.verdict]}]{text}[/]", highlight=False, soft_wrap=True)
+                at = "" if finding.at is None else f" at {finding.at:.2f} s"
+                text = escape(indent(f"{finding.invariant}{at}: {detail}", "    "))
+                self._console.print(f"[{_STYLE[finding.verdict]}]{text}[/]", highlight=False, soft_wrap=True)
         if result.verdict is not Verdict.PASS:
             self._console.print(f"    replay: {escape(result.replay)}", highlight=False, soft_wrap=True)
+        if record is not None:
+            self._console.print(f"    smaller: chaos minimise {escape(str(record))}", highlight=False, soft_wrap=True)

@@ -16,6 +16,14 @@ from urllib3 import HTTPResponse
 
 from chaos.simulation import Scheduler, SimulatedClock
 
+SECRET = "chaos-secret"
+"""What every token begins with."""
+
+
+def secret(number: int, seed: int) -> str:
+    """The value of a token."""
+    return f"{SECRET}-{number}-{seed}"
+
 
 @dataclass(frozen=True)
 class Exchange:
@@ -74,7 +82,7 @@ class TokenSource:
         del scopes, rest
         self._scheduler.sleep(self._takes)
         number, now = len(self.issued) + 1, self._clock.monotonic()
-        value = f"chaos-secret-{number}-{self._scheduler.seed}"
+        value = secret(number, self._scheduler.seed)
         self.numbers[value] = number
         self.issued.append(Issue(number, self.client, now, now + self._lifetime))
         return BearerToken(value, int(self._clock.now().timestamp() + self._lifetime))

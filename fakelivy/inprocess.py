@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import unquote
@@ -121,8 +122,8 @@ class InProcessAdapter(HTTPAdapter):
 
     def _call(self, request: requests.PreparedRequest, wire: InProcessWire) -> tuple[str, Headers, Iterator[bytes]]:
         path, _, query = (request.path_url or "/").partition("?")
-        environ = create_environ(base_url=BASE, method=request.method)
-        environ |= {
+        environ = {
+            **_environ(request.method or "GET"),
             "PATH_INFO": unquote(path, "latin-1"),
             "QUERY_STRING": query,
             "RAW_URI": request.path_url,
@@ -144,6 +145,12 @@ class InProcessAdapter(HTTPAdapter):
         first = next(pieces, b"")
         wire.heard()
         return head[0], head[1], _chain(first, pieces)
+
+
+@lru_cache(maxsize=16)
+def _environ(method: str) -> Mapping[str, Any]:
+    """What the requests of a method have in common."""
+    return create_environ(base_url=BASE, method=method)
 
 
 class _Body(io.RawIOBase):

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import json
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -216,6 +217,49 @@ class Entry:
             }
         )
 
+    @classmethod
+    def parse(cls, line: str) -> Entry:
+        """The entry that ``line`` was written from; one of an older version has the defaults of newer fields.
+
+        Raises:
+            ValueError: it is no line of a journal.
+        """
+        try:
+            fields = json.loads(line)
+            seq, at, kind = fields.pop("seq"), dt.datetime.fromisoformat(fields.pop("at")), EVENTS[fields.pop("event")]
+            return cls(seq, at, kind(**fields))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"no line of a journal: {line[:80]!r}") from error
+
+
+def read(file: str | Path) -> list[Entry]:
+    """The entries of a journal's file, for an ``Oracle``; one that a killed server left half written is left out.
+
+    A file to which several servers wrote has what the last one did.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no journal.
+    """
+    entries: list[Entry] = []
+    torn: ValueError | None = None
+    for line in Path(file).read_text(encoding="utf-8").splitlines():
+        try:
+            entry = Entry.parse(line)
+        except ValueError as error:
+            if torn:
+                raise
+            torn = error
+            continue
+        if entry.seq == 0:
+            entries, torn = [], None
+        if torn:
+            raise torn
+        entries.append(entry)
+    if torn and not entries:
+        raise torn
+    return entries
+
 
 E = TypeVar("E", bound=Event)
 
@@ -236,7 +280,7 @@ class Journal:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=keep)
         self._seq = 0
-        self._file: IO[str] | None = file.open("a", encoding="utf-8", buffering=1) if file else None
+        self._file: IO[str] | None = _appended(file) if file else None
         self.file_error: OSError | None = None
         self._listeners: list[Callable[[Entry], None]] = []
 
@@ -289,3 +333,14 @@ class Journal:
             with contextlib.suppress(OSError):  # what is still in the buffer of a full disk is lost
                 self._file.close()
             self._file = None
+
+
+def _appended(file: Path) -> IO[str]:
+    opened = file.open("a", encoding="utf-8", buffering=1)
+    # A server that was killed may have left half a line.
+    if file.is_file() and file.stat().st_size:
+        with file.open("rb") as before:
+            before.seek(-1, os.SEEK_END)
+            if before.read() != b"\n":
+                opened.write("\n")
+    return opened

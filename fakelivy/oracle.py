@@ -36,7 +36,7 @@ class Oracle:
     """Answers about everything up to the moment it was made.
 
     Args:
-        journal: a server's journal, or the entries of one.
+        journal: a server's journal, or the entries of one, such as ``fakelivy.journal.read`` finds in its file.
 
     Raises:
         JournalCut: the oldest entries are not in memory any more (``Journal.keep``).
@@ -45,7 +45,7 @@ class Oracle:
     def __init__(self, journal: Journal | Sequence[Entry]) -> None:
         entries = journal.entries() if isinstance(journal, Journal) else list(journal)
         if entries and entries[0].seq != 0:
-            raise JournalCut(f"the journal begins at entry {entries[0].seq}; keep more, or ask its file")
+            raise JournalCut(f"the journal begins at entry {entries[0].seq}; keep more, or read its file")
         self._events: list[Event] = [entry.event for entry in entries]
 
     def executions(self, piece: str) -> list[Execution]:

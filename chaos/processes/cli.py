@@ -7,11 +7,13 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+import yaml
 from fakelivy import FakeLivyError
 from rich.console import Console
 
@@ -44,7 +46,7 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return add
 
 
-_target_options = _options(
+target_options = _options(
     click.option("--dbt", type=_FILE, help="The dbt program of another virtual environment; ours unless given."),
     click.option(
         "--profile-template",
@@ -55,14 +57,63 @@ _target_options = _options(
     click.option("--tls", is_flag=True, help="Over TLS whatever a scenario says: some adapters speak nothing else."),
     click.option("--label", help="What reports call the adapter; the path of --dbt unless given."),
 )
-_report_options = _options(
+report_options = _options(
     click.option("--json", "json_file", type=_FILE, help="File for the results; reports are made of it."),
     click.option("--html", "html_file", type=_FILE, help="File for a page to look at."),
     click.option("--junit", "junit_file", type=_FILE, help="File for CI systems."),
 )
-_cache_option = click.option(
+cache_option = click.option(
     "--cache", type=_FILE, help="Folder that keeps the runs without faults from one command to the next."
 )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What ``target_options`` and ``cache_option`` say."""
+
+    dbt: Path | None
+    profile_template: Path | None
+    label: str | None
+    dialect: str | None
+    tls: bool
+    cache: Path | None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Asked:
+        """Those among all options of a command."""
+        return cls(**{field.name: options[field.name] for field in fields(cls)})
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the command line speaks of a dbt at all."""
+        return bool(self.dbt or self.profile_template or self.label or self.dialect or self.tls)
+
+    def target(self) -> Target:
+        """Whose dbt to run.
+
+        Raises:
+            ScenarioError: there is none.
+        """
+        if self.dbt is None and self.profile_template is None:
+            return Target.ours() if self.label is None else Target(default_dbt(), None, self.label)
+        program = (self.dbt or default_dbt()).absolute()
+        if not program.is_file():
+            raise ScenarioError(f"there is no dbt at {program}")
+        return Target(program, self.profile_template, self.label or str(program))
+
+
+@dataclass(frozen=True)
+class Files:
+    """What ``report_options`` say."""
+
+    json_file: Path | None
+    html_file: Path | None
+    junit_file: Path | None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Files:
+        """Those among all options of a command."""
+        return cls(**{field.name: options[field.name] for field in fields(cls)})
 
 
 @click.group()
@@ -82,108 +133,145 @@ def list_command() -> None:
 @click.argument("scenarios", nargs=-1)
 @click.option("--tier", type=click.Choice(TIERS), help="All scenarios of a tier.")
 @click.option("--seed", type=int, help="Of ids and faults; random and printed unless given.")
-@_target_options
-@_report_options
-@_cache_option
+@target_options
+@report_options
+@cache_option
 def run(
     scenarios: tuple[str, ...],
     tier: str | None,
     seed: int | None,
-    dbt: Path | None,
-    profile_template: Path | None,
-    label: str | None,
-    dialect: str | None,
-    tls: bool,
-    cache: Path | None,
-    **files: Path | None,
+    **options: Any,
 ) -> None:
     """Run SCENARIOS, by name or file; the smoke tier if none are given.
 
     Exit code 0: all hold; 1: an invariant is broken; 2: a run proved nothing; 3: the harness failed.
     """
-    with _harness_errors():
-        chosen = _all_over(_chosen(scenarios, tier), dialect, tls)
-        target = _target(dbt, profile_template, label)
-        seed = secrets.randbits(31) if seed is None else seed
-        click.echo(f"{len(chosen)} scenarios, {target.label}, seed {seed}")
-        results = _run(chosen, target, ((scenario, seed) for scenario in chosen), cache, len(chosen))
-        _reports(results, **files)
-    sys.exit(EXIT_CODES[worst(results)])
+    carry_out(
+        scenarios,
+        [tier] if tier else [],
+        None if seed is None else [seed],
+        Asked.of(options),
+        Files.of(options),
+    )
 
 
 @processes.command()
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), required=True, help="How long to go on.")
 @click.option("--tier", type=click.Choice(TIERS), help="Only scenarios of this tier.")
 @click.option("--seed", type=int, help="Of the first run; each next one takes the next; random unless given.")
-@_target_options
-@_report_options
-@_cache_option
+@target_options
+@report_options
+@cache_option
 def soak(
     minutes: float,
     tier: str | None,
     seed: int | None,
-    dbt: Path | None,
-    profile_template: Path | None,
-    label: str | None,
-    dialect: str | None,
-    tls: bool,
-    cache: Path | None,
-    **files: Path | None,
+    **options: Any,
 ) -> None:
     """Run all scenarios in turn, each time with the next seed, until the time is up; exit codes as for run."""
-    with _harness_errors():
-        chosen = _all_over(shipped(tier), dialect, tls)
-        target = _target(dbt, profile_template, label)
-        first = secrets.randbits(31) if seed is None else seed
-        click.echo(f"{len(chosen)} scenarios in turn for {minutes:g} minutes, {target.label}, first seed {first}")
-        runs = in_turn(chosen, first, end=time.monotonic() + minutes * 60, now=time.monotonic)
-        results = _run(chosen, target, runs, cache, None)
-        _reports(results, **files)
-    sys.exit(EXIT_CODES[worst(results)])
+    go_on(
+        minutes,
+        [tier] if tier else [],
+        secrets.randbits(31) if seed is None else seed,
+        Asked.of(options),
+        Files.of(options),
+    )
 
 
 @processes.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_report_options
-def report(results: tuple[Path, ...], **files: Path | None) -> None:
+@report_options
+def report(results: tuple[Path, ...], **options: Any) -> None:
     """Make one report of RESULTS, files that --json wrote; those of several adapters are compared side by side."""
     with _harness_errors():
         found = [result for path in results for result in read(path)]
-        _reports(found, **files)
+        write_reports(found, Files.of(options))
         _print_comparison(found)
     sys.exit(EXIT_CODES[worst(found)])
 
 
-def _chosen(names: Sequence[str], tier: str | None) -> list[Scenario]:
-    if not names:
-        return shipped(tier or "smoke")
+def carry_out(
+    names: Sequence[str],
+    tiers: Sequence[str],
+    seeds: Sequence[int] | None,
+    asked: Asked,
+    files: Files,
+) -> NoReturn:
+    """Run scenarios with each of the seeds, one that is drawn and printed unless given, report, and exit."""
+    with _harness_errors():
+        wanted = _all_over(chosen(names, tiers), asked)
+        target = asked.target()
+        seeds = seeds or [secrets.randbits(31)]
+        shown = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+        click.echo(f"{len(wanted)} scenarios, {target.label}, {shown}")
+        runs = [(scenario, seed) for seed in seeds for scenario in wanted]
+        results = _run(wanted, target, runs, asked.cache, len(runs))
+        write_reports(results, files)
+    sys.exit(EXIT_CODES[worst(results)])
+
+
+def go_on(
+    minutes: float,
+    tiers: Sequence[str],
+    seed: int,
+    asked: Asked,
+    files: Files,
+) -> NoReturn:
+    """Run all scenarios in turn, each time with the next seed, until the time is up, report, and exit."""
+    with _harness_errors():
+        wanted = _all_over(chosen((), tiers or TIERS), asked)
+        target = asked.target()
+        click.echo(f"{len(wanted)} scenarios in turn for {minutes:g} minutes, {target.label}, first seed {seed}")
+        runs = in_turn(wanted, seed, end=time.monotonic() + minutes * 60, now=time.monotonic)
+        results = _run(wanted, target, runs, asked.cache, None)
+        write_reports(results, files)
+    sys.exit(EXIT_CODES[worst(results)])
+
+
+def is_process_scenario(name: str) -> bool:
+    """Whether a name or file is of a scenario with real processes, rather than of one in virtual time.
+
+    Raises:
+        ScenarioError: the file cannot be read.
+    """
+    if not Path(name).is_file():
+        return name.startswith("processes/") or name in {scenario.name for scenario in shipped()}
+    try:
+        content = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ScenarioError(f"{name}: {error}") from None
+    # In virtual time faults are a plan, with processes a list of faults.
+    return isinstance(content, dict) and not isinstance(content.get("faults"), dict)
+
+
+def chosen(names: Sequence[str], tiers: Sequence[str]) -> list[Scenario]:
+    """The scenarios of these names or files, and those of these tiers; the smoke tier when there are neither.
+
+    Raises:
+        ScenarioError: there is no such scenario, or none of a tier.
+    """
     known = {scenario.name: scenario for scenario in shipped()}
-    chosen = []
+    found = []
     for name in names:
         short = name.rsplit("/", 1)[-1]
         if short in known and not Path(name).is_file():
-            chosen.append(known[short])
+            found.append(known[short])
         elif Path(name).is_file():
-            chosen.append(load(Path(name)))
+            found.append(load(Path(name)))
         else:
             raise ScenarioError(f"no scenario {name!r}; there are {', '.join(known)}")
-    return chosen
+    for tier in tiers or (() if names else ("smoke",)):
+        if tier not in TIERS:
+            raise ScenarioError(f"no scenarios with real processes are {tier}; there are {', '.join(TIERS)}")
+        found += shipped(tier)
+    return found
 
 
-def _all_over(scenarios: Sequence[Scenario], dialect: str | None, tls: bool) -> list[Scenario]:
+def _all_over(scenarios: Sequence[Scenario], asked: Asked) -> list[Scenario]:
     """The scenarios with what the command line says instead of what they say themselves."""
-    change = {**({"dialect": dialect} if dialect else {}), **({"tls": True} if tls else {})}
+    change = {**({"dialect": asked.dialect} if asked.dialect else {}), **({"tls": True} if asked.tls else {})}
     # Validated anew: what a scenario says and what the command line says may not go together.
     return [Scenario.model_validate({**scenario.model_dump(), **change}) for scenario in scenarios]
-
-
-def _target(dbt: Path | None, template: Path | None, label: str | None) -> Target:
-    if dbt is None and template is None:
-        return Target.ours() if label is None else Target(default_dbt(), None, label)
-    program = (dbt or default_dbt()).absolute()
-    if not program.is_file():
-        raise ScenarioError(f"there is no dbt at {program}")
-    return Target(program, template, label or str(program))
 
 
 def _run(
@@ -217,11 +305,12 @@ def in_turn(
         seed += 1
 
 
-def _reports(results: Sequence[Result], **files: Path | None) -> None:
-    if json := files["json_file"]:
-        write(results, json)
-    for name, make in {"html_file": html, "junit_file": junit}.items():
-        if path := files[name]:
+def write_reports(results: Sequence[Result], files: Files) -> None:
+    """Write the reports that were asked for. Raises OSError."""
+    if files.json_file:
+        write(results, files.json_file)
+    for path, make in ((files.html_file, html), (files.junit_file, junit)):
+        if path:
             path.write_text(make(results), encoding="utf-8")
 
 

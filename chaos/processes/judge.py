@@ -2,78 +2,100 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 
-from fakelivy.journal import Execution, FaultArmed, FaultDecision
+from fakelivy.journal import (
+    EarlyCall,
+    Execution,
+    FaultArmed,
+    FaultDecision,
+    Request,
+    SessionForgotten,
+    SessionMoved,
+)
+from fakelivy.machines import SESSION
 from fakelivy.oracle import Oracle
 
-from chaos.processes.baseline import Phase, tail, writes
+from chaos.processes.baseline import Phase, schema, tail, writes
 from chaos.processes.lab import missing
-from chaos.processes.run import Run
+from chaos.processes.run import Run, Step
 from chaos.processes.tables import Rows
 from chaos.results import Finding, Verdict
 
-Check = Callable[[Run], Iterator[str]]
-"""Yields what is broken; nothing means that it holds."""
+Broken = Iterator[tuple[str, dt.datetime | None]]
+Check = Callable[[Run], Broken]
+"""Yields what is broken, and when that happened; nothing means that it holds."""
+
+PER_MINUTE = 200
+"""Requests to Fabric in a minute, of each dbt process: its quota for a user (Fabric docs)."""
 
 
-def ends_in_time(run: Run) -> Iterator[str]:
+def ends_in_time(run: Run) -> Broken:
     for step in run.steps:
         if step.ended.code is None:
             waited = step.ended.stop_seconds if step.ended.stop_seconds is not None else step.ended.seconds
             why = "after its signal" if step.ended.stop_seconds is not None else "after its start"
-            yield f"{step.label} still ran {waited:.0f} s {why} and had to be killed"
+            yield f"{step.label} still ran {waited:.0f} s {why} and had to be killed", step.ended_at
 
 
-def ends_as_expected(run: Run) -> Iterator[str]:
+def ends_as_expected(run: Run) -> Broken:
     for step in run.under_faults():
         if run.scenario.ends == "ok" and not step.ended.ok:
-            yield f"{step.label} ended with {step.ended.code}:\n{tail(step.ended)}"
+            yield f"{step.label} ended with {step.ended.code}:\n{tail(step.ended)}", step.ended_at
         if run.scenario.ends == "failed" and step.ended.ok:
-            yield f"{step.label} reported success"
+            yield f"{step.label} reported success", step.ended_at
     for pattern in run.scenario.says:
         if not any(re.search(pattern, step.ended.output) for step in run.under_faults()):
-            yield f"nothing that dbt printed matches {pattern!r}"
+            yield f"nothing that dbt printed matches {pattern!r}", None
 
 
-def recovers(run: Run) -> Iterator[str]:
+def recovers(run: Run) -> Broken:
     for step in run.steps:
         if step.phase == "healed" and not step.ended.ok:
-            yield f"{step.label}: dbt fails although everything is healed ({step.ended.code}):\n{tail(step.ended)}"
+            told = f"dbt fails although everything is healed ({step.ended.code})"
+            yield f"{step.label}: {told}:\n{tail(step.ended)}", step.ended_at
 
 
-def success_is_true(run: Run) -> Iterator[str]:
+def success_is_true(run: Run) -> Broken:
     for step in run.under_faults():
         if step.ended.ok:
-            yield from (f"{step.label} reported success, but {each}" for each in _differences(run, step.process))
+            for each in _differences(run, step.process):
+                yield f"{step.label} reported success, but {each}", step.ended_at
 
 
-def tables_are_right(run: Run) -> Iterator[str]:
+def tables_are_right(run: Run) -> Broken:
     for process in run.tables:
-        yield from _differences(run, process)
+        for each in _differences(run, process):
+            yield each, _last(run, process).ended_at
 
 
-def nothing_rebuilt(run: Run) -> Iterator[str]:
+def nothing_rebuilt(run: Run) -> Broken:
     for table, width in run.baseline.project.keeps.items():
         before, after = run.baseline.setup.tables[table], run.tables[0][table]
+        when = _made_anew(run, table)
         if isinstance(after, str):
-            yield f"{table} is gone: {after}"
+            yield f"{table} is gone: {after}", when
             continue
         lost = _ids(before, width) - _ids(after, width)
         if lost:
-            yield f"{table} lost {len(lost)} of the {len(before)} rows it had before: it was made anew"
+            yield f"{table} lost {len(lost)} of the {len(before)} rows it had before: it was made anew", when
 
 
-def writes_once(run: Run) -> Iterator[str]:
+def writes_once(run: Run) -> Broken:
     for step in run.steps:
         normal = _expected(run, step.process).writes
-        for code, times in writes(run.journal[step.begin : step.end], step.process).items():
-            if times > max(1, normal.get(code, 0)):
-                yield f"{step.label} ran {times} times, instead of {max(1, normal.get(code, 0))}: {code[:300]}"
+        mine = run.journal[step.begin : step.end]
+        for code, times in writes(mine, step.process).items():
+            limit = max(1, normal.get(code, 0))
+            if times > limit:
+                when = [entry.at for entry in mine if code in writes([entry], step.process)][limit]
+                yield f"{step.label} ran {times} times, instead of {limit}: {code[:300]}", when
 
 
-def no_session_left(run: Run) -> Iterator[str]:
+def no_session_left(run: Run) -> Broken:
     if run.scenario.may_leave_sessions:
         return
     for step in run.steps:
@@ -82,18 +104,69 @@ def no_session_left(run: Run) -> Iterator[str]:
         before = Oracle(run.journal[: step.begin]).live_sessions()
         left = [each for each in Oracle(run.journal[:end]).live_sessions() if each not in before]
         if left:
-            yield f"when {step.label} had ended, sessions were alive: {', '.join(left)}"
+            yield f"when {step.label} had ended, sessions were alive: {', '.join(left)}", step.ended_at
 
 
-def no_early_call(run: Run) -> Iterator[str]:
-    early = Oracle(run.journal).early_callers()
+def one_session(run: Run) -> Broken:
+    if run.scenario.proxied:
+        return  # nobody knows which replies a bad line has swallowed
+    allowed = run.scenario.processes + _lost_starts(run)
+    alive: set[str] = set()
+    # The server's own client, which reads the tables in the end, comes later.
+    for entry in run.journal[: max(step.end for step in run.steps)]:
+        event = entry.event
+        if isinstance(event, SessionMoved) and event.before is None:
+            alive.add(event.session)
+        elif isinstance(event, SessionForgotten) or (isinstance(event, SessionMoved) and event.after in _ENDING):
+            alive.discard(event.session)
+        if len(alive) > allowed:
+            yield f"{len(alive)} sessions were alive at one time, {allowed} at most are accounted for", entry.at
+            return
+
+
+def sessions_are_not_shared(run: Run) -> Broken:
+    users: dict[str, list[int]] = defaultdict(list)
+    for entry in run.journal[: max(step.end for step in run.steps)]:
+        if isinstance(entry.event, Execution):
+            for process in range(run.scenario.processes):
+                mine = users[entry.event.session]
+                if schema(process) in entry.event.code and mine[-1:] != [process]:
+                    if process in mine:
+                        yield (
+                            f"session {entry.event.session} worked for dbt {mine[-1]} and dbt {process} by turns",
+                            entry.at,
+                        )
+                        return
+                    mine.append(process)
+
+
+def bounded_rate(run: Run) -> Broken:
+    limit = PER_MINUTE * run.scenario.processes
+    recent: deque[dt.datetime] = deque()
+    for entry in run.journal[: max(step.end for step in run.steps)]:
+        if not isinstance(entry.event, Request) or entry.event.dialect != "fabric":
+            continue
+        recent.append(entry.at)
+        while entry.at - recent[0] > dt.timedelta(minutes=1):
+            recent.popleft()
+        if len(recent) > limit:
+            yield f"more than {limit} requests in a minute", entry.at
+            return
+
+
+def no_early_call(run: Run) -> Broken:
+    early = [entry for entry in run.journal if isinstance(entry.event, EarlyCall)]
     if early:
-        yield f"{len(early)} calls came before the moment they were told, the first {early[0].early:.1f} s too early"
+        first = Oracle(run.journal).early_callers()[0]
+        yield (
+            f"{len(early)} calls came before the moment they were told, the first {first.early:.1f} s too early",
+            early[0].at,
+        )
 
 
-def no_secret_shown(run: Run) -> Iterator[str]:
+def no_secret_shown(run: Run) -> Broken:
     if run.leaks:
-        yield f"a secret is in {', '.join(run.leaks)}"
+        yield f"a secret is in {', '.join(run.leaks)}", None
 
 
 INVARIANTS: Mapping[str, tuple[str, Check]] = {
@@ -105,6 +178,9 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "nothing rebuilt": ("no incremental table and no snapshot was made anew", nothing_rebuilt),
     "writes once": ("no write was handed to the engine more often than without faults", writes_once),
     "no session left": ("no session is alive when dbt has ended", no_session_left),
+    "one session": ("each dbt has one live session at a time, beside those whose start was lost", one_session),
+    "sessions not shared": ("no session works for two dbt processes by turns", sessions_are_not_shared),
+    "bounded rate": ("no more requests in a minute than Fabric's quota allows each process", bounded_rate),
     "no early call": ("no call came before its Retry-After", no_early_call),
     "no secret shown": ("no secret is in logs and artefacts", no_secret_shown),
 }
@@ -117,6 +193,8 @@ def table() -> str:
     return "\n".join(["| invariant | what it says |", "|---|---|", *rows])
 
 
+_ENDING = SESSION.terminal | {"error", "shutting_down"}
+
 PROVES = "proves something"
 """The last finding: whether what was to go wrong went wrong, and something succeeded all the same."""
 
@@ -126,10 +204,42 @@ def judge(run: Run) -> list[Finding]:
     findings = []
     for name, (_, check) in INVARIANTS.items():
         broken = list(check(run))
-        findings.append(Finding(name, Verdict.FAIL if broken else Verdict.PASS, "\n".join(broken)))
+        moments = [when for _, when in broken if when is not None]
+        findings.append(
+            Finding(
+                name,
+                Verdict.FAIL if broken else Verdict.PASS,
+                "\n".join(text for text, _ in broken),
+                seconds(run, min(moments)) if moments else None,
+            )
+        )
     doubts = list(_doubts(run))
     findings.append(Finding(PROVES, Verdict.UNKNOWN if doubts else Verdict.PASS, "\n".join(doubts)))
     return findings
+
+
+def seconds(run: Run, moment: dt.datetime) -> float:
+    """From the start of the first process."""
+    return max(0.0, (moment - min(step.began for step in run.steps)).total_seconds())
+
+
+def _last(run: Run, process: int) -> Step:
+    return [step for step in run.steps if step.process == process][-1]
+
+
+def _made_anew(run: Run, table: str) -> dt.datetime | None:
+    """When a statement began a table anew."""
+    begins = re.compile(
+        rf"(create\s+(or\s+replace\s+)?|drop\s+)table\b.*\b{re.escape(table)}\b", re.IGNORECASE | re.DOTALL
+    )
+    found = (e.at for e in run.journal if isinstance(e.event, Execution) and begins.search(e.event.code))
+    return next(found, None)
+
+
+def _lost_starts(run: Run) -> int:
+    """Requests for a session that a fault may have left carried out and without an answer."""
+    strikes = (entry.event for entry in run.journal if isinstance(entry.event, FaultDecision) and entry.event.fired)
+    return sum(each.operation == "create_session" and each.phase != "before" for each in strikes)
 
 
 def _doubts(run: Run) -> Iterator[str]:

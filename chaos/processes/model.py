@@ -79,7 +79,9 @@ class Scenario(Data):
     processes: Annotated[int, Field(ge=1, le=8)] = 1
     threads: Annotated[int, Field(ge=1, le=32)] = 4
     profile: dict[str, Any] = Field(default_factory=dict)
-    """Fields of the dbt target that differ."""
+    """Fields of the dbt target that differ; ``{run}`` in a text is a folder that all processes of a run share."""
+    before: Sequence[str] = ()
+    """dbt's arguments of a run of the first process before anything goes wrong: to leave something behind."""
     faults: Sequence[Spelt] = ()
     toxics: Sequence[Toxic] = ()
     """In force from the start of the work until it has ended."""
@@ -158,6 +160,11 @@ def load(path: Path) -> Scenario:
 def shipped(tier: str | None = None) -> list[Scenario]:
     """Every scenario that comes with chaos, or those of a tier."""
     return [load(path) for path in sorted(SCENARIOS.glob(f"{tier or '*'}/*.yml"))]
+
+
+def source(scenario: Scenario) -> Path:
+    """The file a scenario was read from."""
+    return Path(scenario.file) if scenario.file else SCENARIOS / scenario.tier / f"{scenario.name}.yml"
 
 
 def project_folder(name: str) -> Path:

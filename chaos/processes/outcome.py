@@ -33,10 +33,11 @@ def outcome(scenario: Scenario, target: Target, seed: int, cache: Path, toxiprox
     baseline = prepare(scenario, target, cache)
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         done = run(scenario, baseline, target, Path(folder), seed, toxiproxy)
-        return _result(done, target)
+        return result(done, target)
 
 
-def _result(done: Run, target: Target) -> Result:
+def result(done: Run, target: Target) -> Result:
+    """What came out of a run of ``target``."""
     scenario = done.scenario
     return Result(
         scenario=f"processes/{scenario.tier}/{scenario.name}",
@@ -54,7 +55,8 @@ def _result(done: Run, target: Target) -> Result:
 
 
 def _replay(scenario: Scenario, target: Target, seed: int) -> str:
-    words = ["chaos", "processes", "run", scenario.file or scenario.name, "--seed", str(seed)]
+    name = scenario.file or f"processes/{scenario.tier}/{scenario.name}"
+    words = ["chaos", "run", name, "--seed", str(seed)]
     words += ["--dialect", scenario.dialect, *(["--tls"] if scenario.tls else [])]
     if target != Target.ours():
         words += ["--dbt", str(target.dbt)]

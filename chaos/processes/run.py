@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fakelivy.journal import Entry
@@ -84,11 +85,15 @@ def run(
     with Lab(scenario, warehouse, seed, toxiproxy) as lab:
         for process, space in enumerate(spaces):
             target.write_profile(lab, space, scenario, process=process)
+        together = partial(_together, scenario, target, lab, spaces)
+        arguments = {process: _arguments(baseline, process) for process in range(scenario.processes)}
+        if scenario.before:
+            steps += together({0: list(scenario.before)}, "before")
         lab.disturb()
-        steps += _together(scenario, baseline, target, lab, dict(enumerate(spaces)), "faults")
+        steps += together(arguments, "faults")
         lab.heal()
-        failed = {step.process: spaces[step.process] for step in steps if not step.ended.ok}
-        steps += _together(scenario, baseline, target, lab, failed, "healed")
+        failed = {step.process for step in steps if step.phase == "faults" and not step.ended.ok}
+        steps += together({process: arguments[process] for process in failed}, "healed")
         tables = {process: ask(lab, baseline.project, process) for process in range(scenario.processes)}
         return Run(
             scenario=scenario,
@@ -104,9 +109,14 @@ def run(
 
 
 def _together(
-    scenario: Scenario, baseline: Baseline, target: Target, lab: Lab, spaces: Mapping[int, Path], phase: str
+    scenario: Scenario,
+    target: Target,
+    lab: Lab,
+    spaces: Sequence[Path],
+    arguments: Mapping[int, Sequence[str]],
+    phase: str,
 ) -> list[Step]:
-    """One dbt process per workspace, all at once."""
+    """A dbt process for each of the arguments, each in its workspace, all at once."""
     begin, began = len(lab.journal), lab.server.clock.now()
     processes: dict[int, Dbt] = {}
     lock = threading.Lock()
@@ -116,13 +126,12 @@ def _together(
             for process in processes.values():
                 process.signal(_SIGNALS[act])
 
-    arguments = {process: _arguments(baseline, process) for process in spaces}
     steps = []
     try:
         lab.on_signal = send
-        for process, space in spaces.items():
+        for process, words in arguments.items():
             with lock:
-                processes[process] = start(target, lab, arguments[process], space, f"{phase}.log")
+                processes[process] = start(target, lab, list(words), spaces[process], f"{phase}.log")
         for process, dbt in processes.items():
             ended = dbt.wait(scenario.seconds, scenario.seconds_to_stop)
             end, now = len(lab.journal), lab.server.clock.now()

@@ -49,7 +49,9 @@ class Target:
         """
         output = self._from_template(lab, scenario, process) if self.template else lab.profile()
         output |= {"schema": f"chaos_{process}", "threads": scenario.threads}
-        output |= scenario.profile if self.template is None else {}
+        if self.template is None:
+            shared = str(folder.parent)
+            output |= {k: v.replace("{run}", shared) if isinstance(v, str) else v for k, v in scenario.profile.items()}
         content = {PROFILE: {"target": "chaos", "outputs": {"chaos": output}}}
         (folder / "profiles.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
 

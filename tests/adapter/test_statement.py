@@ -38,6 +38,10 @@ class SomePlace:
     session_id: str | None = "0"
     newest: int = -1
     how: str | None = None
+    there: bool = True
+
+    def is_there(self) -> bool:
+        return self.there and self.how is None
 
     def saw(self, statement_id: int) -> None:
         self.newest = max(self.newest, statement_id)
@@ -258,6 +262,23 @@ def test_a_list_that_could_hide_a_write_does_not_prove_it_absent(
     server.answers[LIST] = [list_reply]
     with pytest.raises(OutcomeUnknown):
         statement.run(PLACE)
+    assert server.count(SUBMIT) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        (SomePlace(how="Livy session 0 is somebody else's now"), "the session is no more"),
+        (SomePlace(there=False), "could not be read to its end"),
+    ],
+)
+def test_the_list_of_another_session_does_not_prove_a_write_absent(
+    place: SomePlace, why: str, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+) -> None:
+    answers(submit=requests.ConnectionError("reset"))
+    server.answers[LIST] = [listed()]
+    with pytest.raises(OutcomeUnknown, match=why):
+        statement.run(place)
     assert server.count(SUBMIT) == 1
 
 

@@ -132,8 +132,7 @@ def _relations(_size: int, credentials: FabricSparkCredentials) -> Callable[[], 
 
 
 def _cursor(credentials: FabricSparkCredentials) -> Callable[[], LivyCursor]:
-    manager = FabricSparkConnectionManager.sessions.of(credentials)
-    manager.connect()
+    manager = FabricSparkConnectionManager.sessions.target(credentials).pool.borrow()
     return lambda: LivyCursor(manager)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from chaos import picture
 from chaos.processes.baseline import Baseline, BaselineError, prepare
 from chaos.processes.judge import INVARIANTS, PROVES, judge
 from chaos.processes.model import Scenario
-from chaos.processes.run import run
+from chaos.processes.outcome import result
+from chaos.processes.run import Run, run
 from chaos.processes.target import Target
-from chaos.results import Verdict
+from chaos.results import Finding, Verdict
+from fakelivy.journal import Entry, Event, Execution, Request, SessionForgotten, SessionMoved
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +92,8 @@ def test_who_takes_a_failed_question_for_an_empty_answer_is_red(judged: Judged) 
 
 def test_who_leaves_a_session_is_red(judged: Judged) -> None:
     red = judged("leaks", faults=[INSERT_REFUSED])
-    assert set(red) == {"no session left"}
+    # The next one finds it still there beside its own.
+    assert set(red) == {"no session left", "one session"}
     assert len(red["no session left"].splitlines()) == 2, "each process answers for its own"
 
 
@@ -123,6 +128,63 @@ def test_a_fault_that_never_struck_and_a_moment_that_never_came_prove_nothing(ju
     assert set(red) == {PROVES}
     assert "never struck: get_batch" in red[PROVES]
     assert "never came: terminate at the code 'no such code'" in red[PROVES]
+
+
+@pytest.fixture(scope="module")
+def two(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two toys at once on Fabric, with nothing wrong in what they did."""
+    folder = tmp_path_factory.mktemp("two")
+    done = run(scenario(processes=2, faults=[INSERT_LOST]), baseline, target(folder, "nothing"), folder / "run", seed=1)
+    assert [each for each in judge(done) if each.verdict is Verdict.FAIL] == []
+    return done
+
+
+def judged_with(done: Run, *events: Event) -> dict[str, Finding]:
+    """What is red of the run when these had happened in it too, one after the other, at the end of its first second."""
+    moment = done.steps[0].began + dt.timedelta(seconds=1)
+    more = [Entry(-1, moment, event) for event in events]
+    begin = done.steps[0].begin
+    later = {each.begin: each.begin + len(more) * (each.begin > begin) for each in done.steps}
+    steps = [dataclasses.replace(each, begin=later[each.begin], end=each.end + len(more)) for each in done.steps]
+    journal = [*done.journal[:begin], *more, *done.journal[begin:]]
+    changed = dataclasses.replace(done, journal=journal, steps=steps)
+    return {each.invariant: each for each in judge(changed) if each.verdict is Verdict.FAIL}
+
+
+def test_more_sessions_than_processes_are_red(two: Run) -> None:
+    born = [SessionMoved(f"extra {number}", None, "starting", "created") for number in range(3)]
+    gone = [SessionForgotten(each.session, "deleted") for each in born]
+    found = judged_with(two, *born, *gone)
+    assert set(found) == {"one session"}
+    assert "3 sessions were alive at one time, 2 at most" in found["one session"].detail
+    assert found["one session"].at == pytest.approx(1)
+    assert judged_with(two, *born[:2], *gone[:2]) == {}
+
+
+def test_a_session_that_works_for_two_processes_by_turns_is_red(two: Run) -> None:
+    turns = [Execution("shared", number, "sql", f"select * from chaos_{number % 2}.t") for number in range(3)]
+    found = judged_with(two, *turns)
+    assert set(found) == {"sessions not shared"}
+    assert "worked for dbt 1 and dbt 0 by turns" in found["sessions not shared"].detail
+    assert judged_with(two, *turns[:2]) == {}
+
+
+def test_more_requests_than_the_quota_allows_are_red(two: Run) -> None:
+    asked = [Request("r", "fabric", "get_statement", "GET", "/", 200)] * 401
+    found = judged_with(two, *asked)
+    assert set(found) == {"bounded rate"}
+    assert "more than 400 requests in a minute" in found["bounded rate"].detail
+    assert judged_with(two, *asked[:350]) == {}
+
+
+def test_a_finding_says_when_it_broke_and_opens_what_was_going_on(baseline: Baseline, tmp_path: Path) -> None:
+    done = run(scenario(faults=[INSERT_LOST]), baseline, target(tmp_path, "resends"), tmp_path / "run", seed=1)
+    findings = {each.invariant: each.at for each in judge(done)}
+    second = [e.at for e in done.journal if isinstance(e.event, Execution) and "insert into" in e.event.code][1]
+    assert findings["writes once"] == pytest.approx((second - done.steps[0].began).total_seconds())
+    first = picture.first_violation(result(done, target(tmp_path, "resends")))
+    assert first is not None
+    assert "insert into" in first.detail
 
 
 def test_a_server_that_restarts_loses_sessions_and_no_data(judged: Judged) -> None:

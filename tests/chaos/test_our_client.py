@@ -16,11 +16,9 @@ from chaos.scenario import shipped
 SCENARIOS = shipped()
 
 ONCE_BROKEN = [
-    ("smoke/random-faults", 2),  # a session that was said to be gone, and was not, was left behind
-    ("smoke/random-faults", 55),  # deleting was given up while the server asked for some patience
-    ("smoke/interrupted-anywhere", 6),  # a write that was done when its time was up was reported as failed
-    ("nightly/absurd-retry-after", 0),  # a throttle of years kept the session from being deleted
-    ("nightly/deleting-fails", 1),
+    ("nightly/absurd-retry-after", 0),  # a write that was done at its time-out was reported failed; a session was left
+    ("nightly/deleting-fails", 1),  # a session that was said to be gone, and was not, was left behind
+    ("nightly/restart-while-a-reply-is-lost", 0),  # a write ran twice: a new session 0 lacked it, so it was sent again
     ("rare/dripping-body-at-the-deadline", 1),  # a body outlived the deadline on a transport that was handed in
     ("rare/interrupted-while-a-reply-is-lost", 0),  # what was sent and not yet heard of was not cancelled
 ]

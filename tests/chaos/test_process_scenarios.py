@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_list_names_every_scenario(chaos: Chaos) -> None:
     assert [line.split()[1] for line in chaos("list").output.splitlines()] == [each.name for each in shipped()]
 
 
-def test_run_judges_any_dbt_and_writes_every_report(chaos: Chaos, file: Callable[[str], Path], tmp_path: Path) -> None:
+def test_run_judges_any_dbt_and_writes_every_report(file: Callable[[str], Path], tmp_path: Path) -> None:
     template = tmp_path / "target.yml"
     template.write_text("type: toy\nurl: {{ url }}\ntoken: {{ token }}\nbreaks: lies\n", encoding="utf-8")
     fault = """faults: ['submit_statement[contains="insert into"]:before:status(500)@first(1)']\n"""
@@ -101,10 +102,13 @@ def test_run_judges_any_dbt_and_writes_every_report(chaos: Chaos, file: Callable
     files = {kind: tmp_path / f"result.{kind}" for kind in ("json", "html", "junit")}
     options = [text for kind, path in files.items() for text in (f"--{kind}", path)]
     which = ["--dbt", TOY / "dbt", "--profile-template", template, "--label", "a liar", "--seed", 7]
-    done = chaos("run", scenario, *which, *options)
+    done = CliRunner().invoke(main, ["run", *map(str, (scenario, *which, *options))])
     assert done.exit_code == 1, done.output
     assert "✗ fail processes/nightly/it, seed 7" in done.output
-    assert "success is true: dbt 0 (faults) reported success, but entries of dbt 0 has 1 rows" in done.output
+    assert re.search(
+        r"success is true at \d+\.\d\d s: dbt 0 \(faults\) reported success, but entries of dbt 0 has 1 rows",
+        done.output,
+    )
     (result,) = results.read(files["json"])
     assert (result.target, result.seed, result.verdict) == ("a liar", 7, Verdict.FAIL)
     assert result.replay in done.output
@@ -147,6 +151,41 @@ def test_soak_goes_on_with_the_next_seed_until_the_time_is_up() -> None:
     clock = iter(range(10))
     runs = cli.in_turn([first, second], 5, end=5, now=lambda: float(next(clock)))
     assert list(runs) == [(first, 5), (second, 5), (first, 6), (second, 6), (first, 7)]
+
+
+def test_one_command_runs_both_kinds_and_tells_them_apart(
+    file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def outcome(scenario: Scenario, target: object, seed: int, *rest: object) -> results.Result:
+        seen.append((scenario.name, seed))
+        return results.Result(scenario.name, "t", "w", "ours", seed, 1.0, [Finding("x", Verdict.PASS)], "again")
+
+    monkeypatch.setattr(cli, "outcome", outcome)
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, ["run", *map(str, arguments)])
+
+    assert run("processes/nightly/nothing_goes_wrong", file(GOOD), "--seeds", 2, "--first", 3).exit_code == 0
+    assert seen == [("nothing_goes_wrong", 3), ("it", 3), ("nothing_goes_wrong", 4), ("it", 4)]
+    assert run("nothing_goes_wrong", "smoke/quiet-day").exit_code == 2
+    assert run("--set", "rare", "--tls").exit_code == 3
+    shown = CliRunner().invoke(main, ["show", "nothing_goes_wrong"])
+    assert "title: Nothing goes wrong" in shown.output
+    assert "processes/nightly/nothing_goes_wrong" in CliRunner().invoke(main, ["list"]).output
+
+
+def test_soak_in_virtual_time_goes_on_until_the_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    written = tmp_path / "soak.json"
+    which = ["--set", "smoke", "--seed", "7", "--client", "tests.chaos.clients.reference:connect", "-j", "1"]
+    done = CliRunner().invoke(main, ["soak", "--minutes", "1e-9", *which, "--json", str(written)])
+    assert done.exit_code == 0, done.output
+    assert "first seed 7" in done.output
+    # One run is always made: without any there would be no verdict.
+    (only,) = results.read(written)
+    assert (only.seed, only.verdict, list(only.operations)) == (7, Verdict.PASS, [])
 
 
 def test_soak_sums_up_what_it_ran(chaos: Chaos, monkeypatch: pytest.MonkeyPatch) -> None:

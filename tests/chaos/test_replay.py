@@ -63,7 +63,7 @@ def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     arguments = ["run", LOST, "--seed", "2", "--client", BROKEN, "-j", "1", "--records", str(tmp_path)]
     ended = CliRunner().invoke(main, [*arguments, "--json", str(tmp_path / "results.json")])
     assert ended.exit_code == 1, ended.output
-    assert f"again: chaos run {LOST} --seed 2 --client {BROKEN}" in ended.output
+    assert f"replay: chaos run {LOST} --seed 2 --client {BROKEN}" in ended.output
     assert "writes_at_most_once at " in ended.output
     (path,) = tmp_path.glob("*.jsonl")
     return path

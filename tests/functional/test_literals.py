@@ -30,7 +30,7 @@ def ask(fakelivy_server: FakeLivy) -> Iterator[Ask]:
     target = fakelivy_server.profile("livy")["fakelivy"]["outputs"]["livy"]
     credentials = load({key: value for key, value in target.items() if key not in ("type", "threads")})
     managers = SessionManagers(SystemRuntime())
-    session = managers.of(credentials)
+    session = managers.target(credentials).pool.borrow()
 
     def ask(sql: str) -> list[Any]:
         cursor = LivyCursor(session)

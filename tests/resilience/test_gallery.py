@@ -22,6 +22,7 @@ NOT_SHOWN = {
     " of an earlier run goes on although it was cancelled",
     # inside: a caller's mistake, or turned into another error before anybody sees it
     "no submission was tried",
+    "high-concurrency session ",
     "the statement has not been sent",
     "there is no Livy session: it was deleted or never created",
     "locks taken in the wrong order: ",
@@ -30,6 +31,7 @@ NOT_SHOWN = {
     "the last try returns or raises",
     # as others of their kind, at another moment
     "another thread has been starting a Livy session for ",
+    "another thread has been waiting for a REPL for ",
     "the run ended while a Livy session started",
     "cancelled before it was sent",
     "whether the lakehouse has schemas, and so how its tables are named, could not be learned: ",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fakelivy import FakeLivy, ManualClock, Oracle
-from fakelivy.journal import Journal, SessionMoved
+from fakelivy.journal import EVENTS, Entry, Event, Journal, SessionMoved, read
 from fakelivy.oracle import JournalCut
-from tests.server.toy import Client
+from tests.server.toy import Client, ToyEngine
 
 
 def test_executions_are_counted_per_piece_of_sql(server: FakeLivy, livy: Client) -> None:
@@ -76,3 +80,69 @@ def test_a_journal_without_its_beginning_is_not_judged(clock: ManualClock) -> No
         journal.add(SessionMoved("0", None, state, ""))
     with pytest.raises(JournalCut, match="begins at entry 1"):
         Oracle(journal)
+
+
+# NaN is not even equal to itself.
+GIVEN = {"EarlyCall": {"early": st.floats(allow_nan=False)}}
+KINDS = st.sampled_from(sorted(EVENTS)).flatmap(lambda name: st.builds(EVENTS[name], **GIVEN.get(name, {})))
+
+
+@given(events=st.lists(KINDS, max_size=5))
+def test_a_line_of_the_journal_is_read_as_what_it_was_written_from(events: list[Event]) -> None:
+    journal = Journal(ManualClock())
+    for event in events:
+        journal.add(event)
+    assert [Entry.parse(entry.line()) for entry in journal.entries()] == journal.entries()
+
+
+def test_a_judge_may_ask_the_file_when_memory_has_not_all_of_it(engine: ToyEngine, tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+    for code in ("of a server before", "insert"):
+        with FakeLivy(engine=engine, journal_file=file, journal_keep=3) as server:
+            livy = Client(server.url)
+            with livy.http:
+                livy.submit(livy.session(), code)
+            with pytest.raises(JournalCut, match="read its file"):
+                Oracle(server.journal)
+    oracle = Oracle(read(file))
+    assert oracle.executions_by_code() == {"insert": 1}
+
+
+def test_a_server_that_was_killed_may_have_left_half_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "journal.jsonl"
+
+    def write(states: str) -> None:
+        journal = Journal(ManualClock(), file=file)
+        for state in states:
+            journal.add(SessionMoved("0", None, state, ""))
+        journal.close()
+
+    def states() -> str:
+        return "".join(entry.event.after for entry in read(file) if isinstance(entry.event, SessionMoved))
+
+    write("ab")
+    file.write_text(file.read_text() + '{"seq": 2, "at": "20')
+    assert states() == "ab"
+    write("cd")
+    assert states() == "cd"
+
+
+@pytest.mark.parametrize(
+    "text", ["hello\n", '{"seq": 1}\n{"seq": 2}\n', "[]\n", '{"seq":0,"at":"x","event":"Request"}\n']
+)
+def test_what_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "file"
+    file.write_text(text)
+    with pytest.raises(ValueError, match="no line of a journal"):
+        read(file)
+
+
+def test_a_line_that_is_broken_in_the_middle_is_no_matter_of_a_killed_server(tmp_path: Path) -> None:
+    journal = Journal(ManualClock())
+    for state in "abc":
+        journal.add(SessionMoved("0", None, state, ""))
+    first, second, third = (entry.line() + "\n" for entry in journal.entries())
+    file = tmp_path / "file"
+    file.write_text(first + second[:20] + "\n" + third)
+    with pytest.raises(ValueError, match="no line of a journal"):
+        read(file)

@@ -131,25 +131,6 @@ def test_the_seed_of_the_command_line_reaches_the_server(suite: Suite) -> None:
     suite.run(test, "--fakelivy-seed=7").assert_outcomes(passed=1)
 
 
-def test_workers_share_the_seed_that_the_header_shows_and_no_server(suite: Suite) -> None:
-    result = suite.run(
-        """
-from pathlib import Path
-
-@pytest.mark.parametrize("number", range(4))
-def test_one(fakelivy, fakelivy_server, worker_id, number):
-    Path(f"seen-{worker_id}-{number}").write_text(f"{fakelivy.url} {fakelivy_server.seed}")
-""",
-        "-n",
-        "2",
-    )
-    result.assert_outcomes(passed=4)
-    header = next(line for line in result.outlines if line.startswith("fakelivy: --fakelivy-seed="))
-    seen = {path.name.split("-")[1]: path.read_text() for path in suite._pytester.path.glob("seen-*")}
-    assert len({each.split()[0] for each in seen.values()}) == len(seen)
-    assert {each.split()[1] for each in seen.values()} == {header.partition("=")[2]}
-
-
 def test_the_profile_has_a_schema_for_each_test(suite: Suite) -> None:
     result = suite.run(
         """
@@ -316,23 +297,32 @@ def test_one(fakelivy, session):
     result.stdout.fnmatch_lines(["*fakelivy: the test left sessions alive: 0;*", "*fakelivy journal*"])
 
 
-def test_the_line_of_a_failure_repeats_what_happened_in_a_crowd_of_workers(suite: Suite) -> None:
-    test = f"""
+CROWD = f"""
 from pathlib import Path
 
-@pytest.mark.parametrize("who", ["a", "it's b", "c"])
+@pytest.mark.parametrize("who", ["a", "it's b", "c", "d"])
 @pytest.mark.fakelivy("coin=list_sessions:before:status(503)@rate(0.5)")
-def test_one(fakelivy, session, who):
+def test_one(fakelivy, session, who, worker_id):
+    Path(f"server-{{worker_id}}-{{who}}").write_text(f"{{fakelivy.url}} {{fakelivy.server.seed}}")
     seen = [{LOOK} for _ in range(16)]
     {END}
     with Path(who + ".txt").open("a") as file:
         file.write(f"{{seen}}\\n")
     assert who != "it's b"
 """
-    result = suite.run(test, "-n", "2")
-    result.assert_outcomes(passed=2, failed=1)
-    line = next(line for line in result.outlines if line.startswith("pytest "))
-    suite.run(test, *shlex.split(line)[1:]).assert_outcomes(failed=1)
-    crowd, alone = (suite._pytester.path / "it's b.txt").read_text().splitlines()
-    assert crowd == alone
+
+
+def test_workers_share_a_seed_and_no_server_and_the_line_of_a_failure_repeats_it_alone(suite: Suite) -> None:
+    crowd = suite.run(CROWD, "-n", "2")
+    crowd.assert_outcomes(passed=3, failed=1)
+    here = suite._pytester.path
+    servers = {path.name.split("-")[1]: path.read_text() for path in here.glob("server-gw*")}
+    assert len({each.split()[0] for each in servers.values()}) == len(servers)
+    header = next(line for line in crowd.outlines if line.startswith("fakelivy: --fakelivy-seed="))
+    assert {each.split()[1] for each in servers.values()} == {header.partition("=")[2]}
+
+    line = next(line for line in crowd.outlines if line.startswith("pytest "))
+    suite.run(CROWD, *shlex.split(line)[1:]).assert_outcomes(failed=1)
+    before, alone = (here / "it's b.txt").read_text().splitlines()
+    assert before == alone
     assert {"200", "503"} == set(alone.strip("[]").split(", "))

@@ -14,7 +14,6 @@ from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livy.statement import PYTHON
-from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.naming import Naming
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
@@ -62,10 +61,6 @@ class SessionManagers:
             with self._lock:
                 self._timings[_identity(credentials)] = path
 
-    def of(self, credentials: FabricSparkCredentials) -> LivySessionManager:
-        """The manager for a target, made on first use."""
-        return self.target(credentials).sessions
-
     def target(self, credentials: FabricSparkCredentials) -> Target:
         """Everything a target talks to, made on first use."""
         key = _identity(credentials)
@@ -90,7 +85,7 @@ class SessionManagers:
         with self._lock:
             found = self._targets.pop(_identity(credentials), None)
         if found is not None:
-            found.sessions.disconnect()
+            found.pool.disconnect()
 
     def halt(self) -> None:
         """End every wait of every target; what is asked of them from now on is refused, but for cleaning up."""
@@ -105,7 +100,8 @@ class SessionManagers:
 
 
 def _identity(credentials: FabricSparkCredentials) -> str:
-    return repr((credentials.base_url, credentials.who, sorted(credentials.session_body().items(), key=str)))
+    repls = (credentials.has_repls, credentials.kept_tag)
+    return repr((credentials.base_url, credentials.who, repls, sorted(credentials.session_body().items(), key=str)))
 
 
 def timings_file(config: Any) -> Path | None:
@@ -144,13 +140,13 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         if connection.state == ConnectionState.OPEN:
             return connection
         try:
-            session = cls.sessions.of(connection.credentials)
-            session.connect()
+            pool = cls.sessions.target(connection.credentials).pool
+            session = pool.borrow()
         except BaseException:
             connection.handle = None
             connection.state = ConnectionState.FAIL
             raise
-        connection.handle = LivyHandle(session, lambda: connection.name)
+        connection.handle = LivyHandle(session, lambda: connection.name, pool.give_back)
         connection.state = ConnectionState.OPEN
         return connection
 

@@ -107,6 +107,16 @@ class FabricSparkCredentials(Credentials):
     spark_config: dict[str, Any] = _setting(
         dict, "Sent as the body of the request for a session: `name`, `conf`, sizes."
     )
+    high_concurrency: bool = _setting(
+        False,
+        "Fabric's high-concurrency sessions: each thread has a REPL of its own, up to five in one Livy session, and "
+        "their statements run at the same time. Only in mode `fabric`.",
+    )
+    session_tag: str | None = _setting(
+        None,
+        "For `high_concurrency`: REPLs of one tag share a Livy session, those of other runs too, and it is left to "
+        "them at the end. Default: a tag of this run's own; with `reuse_session` one of this target's own.",
+    )
     reuse_session: bool = _setting(False, "Leave the session running at the end, for the next run.")
     session_id_file: str = _setting(
         "livy-session-id.txt", "For `reuse_session`: where sessions are remembered, from the current folder."
@@ -244,6 +254,18 @@ class FabricSparkCredentials(Credentials):
         names = ("authentication", "authority", "tenant_id", "client_id", "token_file_path", "credential_class")
         secrets = (*SECRETS, "client_certificate_path")
         return repr([getattr(self, name) for name in names] + [hash(repr(getattr(self, name))) for name in secrets])
+
+    @property
+    def has_repls(self) -> bool:
+        """Whether each thread has a REPL of its own."""
+        return self.high_concurrency and self.livy_mode == "fabric"
+
+    @property
+    def kept_tag(self) -> str | None:
+        """The tag of REPLs whose Livy session is left to others; ``None`` if nobody else uses it."""
+        if self.session_tag:
+            return self.session_tag
+        return f"dbt-fabricspark-{self.session_key}" if self.reuse_session else None
 
     @property
     def session_key(self) -> str:

@@ -132,10 +132,17 @@ class LivyHandle:
     Args:
         session: the shared one.
         node: says on whose behalf the connection is used now.
+        give_back: called once, when the connection is closed.
     """
 
-    def __init__(self, session: LivySessionManager, node: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        session: LivySessionManager,
+        node: Callable[[], str | None] = lambda: None,
+        give_back: Callable[[LivySessionManager], None] = lambda _: None,
+    ) -> None:
         self._session = session
+        self._give_back: Callable[[LivySessionManager], None] | None = give_back
         self._node = node
         self._cursor: LivyCursor | None = None
 
@@ -153,5 +160,8 @@ class LivyHandle:
         """Spark has no transactions."""
 
     def close(self) -> None:
-        """Let go of the session; the manager deletes it."""
+        """Let go of the session; its pool deletes it."""
         self._cursor = None
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back(self._session)

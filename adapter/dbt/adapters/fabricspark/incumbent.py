@@ -31,7 +31,6 @@ class Incumbent:
 INCUMBENT_FIELDS: dict[str, Incumbent] = {
     "auth": Incumbent((), True, "use 'authentication'"),
     "identifier_prefix": Incumbent((None, ""), True, "name models by 'alias' or generate_alias_name"),
-    "high_concurrency": Incumbent((None, False), False, "all threads share one session"),
     "retry_all": Incumbent((None, False), False, "a statement is never sent twice"),
     "enable_job_retry": Incumbent((None, False), False, "a statement is never sent twice"),
     "job_retry_on_messages": Incumbent((None, []), False, "a statement is never sent twice"),

@@ -214,6 +214,15 @@ class LivySession:
             return f"Livy session {self.session_id} is {view.state}"
         return None
 
+    def is_there(self, timeout: float = LOOK_TIMEOUT) -> bool:
+        """Whether one look at it shows that it is still the session it was. Never raises."""
+        view = self._look(timeout)
+        return (
+            isinstance(view, SessionView)
+            and not self._is_another(view)
+            and session_phase(view.state) is not SessionPhase.ENDED
+        )
+
     def _look(self, timeout: float) -> SessionView | Exception:
         if self.session_id is None:
             return LivyError("there is no session")
@@ -275,7 +284,9 @@ class LivySession:
     def _delete(self, deadline: Deadline) -> None:
         if self.session_id is not None and not self._is_taken_over(deadline):
             # "Not found" may be said of a session that is there (F36): one look tells.
-            while not self._api.delete_session(self.session_id, deadline) and self._is_alive(deadline):
+            while not self._api.delete_session(self.session_id, deadline) and self.is_there(
+                deadline.sooner(LOOK_TIMEOUT / 3).seconds
+            ):
                 self._logger.warning("Livy session %s is still there; deleting it again", self.session_id)
                 deadline.pause(DELETE_PAUSE)
             self._logger.debug("Livy session %s deleted", self.session_id)
@@ -292,15 +303,6 @@ class LivySession:
             return False
         view = self._look(deadline.sooner(LOOK_TIMEOUT / 3).seconds)
         return isinstance(view, SessionView) and self._is_another(view)
-
-    def _is_alive(self, deadline: Deadline) -> bool:
-        """Whether the session is seen to be there, and ours."""
-        view = self._look(deadline.sooner(LOOK_TIMEOUT / 3).seconds)
-        return (
-            isinstance(view, SessionView)
-            and not self._is_another(view)
-            and session_phase(view.state) is not SessionPhase.ENDED
-        )
 
     @property
     def _age(self) -> float:

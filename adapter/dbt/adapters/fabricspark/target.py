@@ -15,8 +15,10 @@ from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError
-from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.livy.high_concurrency import HighConcurrencyApi
+from dbt.adapters.fabricspark.livysession import HANDOVER, LivySessionManager
 from dbt.adapters.fabricspark.naming import Naming
+from dbt.adapters.fabricspark.pool import OneForAll, OneForEach, Pool
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
@@ -31,12 +33,12 @@ class Target:
     """What a target has.
 
     Attributes:
-        sessions: the Livy session that its threads share.
+        pool: where its connections get their sessions from.
         runtime: its clock, which can be halted.
         fabric: its lakehouse in Fabric; ``None`` with Apache Livy.
     """
 
-    sessions: LivySessionManager
+    pool: Pool
     runtime: HaltingRuntime
     fabric: FabricApi | None
 
@@ -69,9 +71,6 @@ def make_target(
             left=runtime.left,
         )
 
-    leases = None
-    if credentials.reuse_session:
-        leases = LeaseFile(Path(credentials.session_id_file).absolute(), credentials.session_key, logger)
     retrier = Retrier(
         runtime,
         Pace(runtime, credentials.request_rate),
@@ -84,22 +83,36 @@ def make_target(
     if credentials.lakehouse_in_fabric is not None:
         fabric = FabricApi(transport(credentials.endpoint.rstrip("/")), retrier, *credentials.lakehouse_in_fabric)
 
+    prepared = False
+
     def prepare(deadline: Deadline) -> None:
-        if fabric is not None:
+        nonlocal prepared
+        if fabric is not None and not prepared:
             _learn(fabric, credentials, naming, deadline)
             _make_shortcuts(fabric, credentials, deadline, logger)
+        prepared = True
 
-    sessions = LivySessionManager(
-        LivyApi(transport(credentials.base_url), retrier),
-        settings,
-        credentials.session_body(),
-        runtime,
-        logger,
-        leases,
-        timings,
-        prepare,
+    def session(api: LivyApi, leases: LeaseFile | None) -> LivySessionManager:
+        body = credentials.session_body()
+        return LivySessionManager(api, settings, body, runtime, logger, leases, timings, prepare)
+
+    livy = transport(credentials.base_url)
+    if not credentials.has_repls:
+        leases = None
+        if credentials.reuse_session:
+            leases = LeaseFile(Path(credentials.session_id_file).absolute(), credentials.session_key, logger)
+        return Target(OneForAll(session(LivyApi(livy, retrier), leases)), runtime, fabric)
+    tag = credentials.kept_tag or f"dbt-fabricspark-{runtime.unique()}"
+    api = HighConcurrencyApi(livy, retrier, tag)
+    repls = OneForEach(
+        lambda: session(api, None),
+        api,
+        keep=credentials.kept_tag is not None,
+        patience=settings.session_start_timeout + HANDOVER,
+        runtime=runtime,
+        logger=logger,
     )
-    return Target(sessions, runtime, fabric)
+    return Target(repls, runtime, fabric)
 
 
 def _learn(fabric: FabricApi, credentials: FabricSparkCredentials, naming: Naming, deadline: Deadline) -> None:

@@ -23,6 +23,9 @@ PAGE = 50
 MOST_PAGES = 40
 """A list that goes on for longer than this is not read to its end."""
 
+DELETE_REQUEST_TIMEOUT = 25.0
+"""Seconds for one request to delete a session: one that hangs leaves time for others."""
+
 
 class LivyApi:
     """A Livy server at ``transport.base_url``; Apache Livy and Fabric differ only above that.
@@ -35,6 +38,8 @@ class LivyApi:
         retrier: sends it again.
     """
 
+    sessions = "/sessions"
+
     def __init__(self, transport: Transport, retrier: Retrier) -> None:
         self.transport = transport
         self.retrier = retrier
@@ -44,7 +49,7 @@ class LivyApi:
 
         def attempt() -> SessionView:
             try:
-                return session_view(self._call("POST", "/sessions", deadline, body))
+                return self._session(self._call("POST", self.sessions, deadline, body))
             except HttpError as error:
                 # A lakehouse whose Livy is not there yet says so in JSON; a web page is some other server (F7).
                 if error.outcome is Outcome.NOT_FOUND and "text/html" in str(error):
@@ -56,7 +61,7 @@ class LivyApi:
     def get_session(self, session_id: str, deadline: Deadline, operation: Operation = Operation.LOOK) -> SessionView:
         """Look at a session; ``SessionGone`` if there is none."""
         return self.retrier.call(
-            operation, lambda: session_view(self._call("GET", f"/sessions/{session_id}", deadline)), deadline
+            operation, lambda: self._session(self._call("GET", f"{self.sessions}/{session_id}", deadline)), deadline
         )
 
     def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:
@@ -67,10 +72,10 @@ class LivyApi:
 
     def delete_session(self, session_id: str, deadline: Deadline) -> bool:
         """End a session; False if the server says that it has none of that id."""
-        path = f"/sessions/{session_id}"
+        path = f"{self.sessions}/{session_id}"
 
         def attempt() -> bool:
-            self._call("DELETE", path, deadline, expect_json=False)
+            self._call("DELETE", path, deadline.sooner(DELETE_REQUEST_TIMEOUT), expect_json=False)
             return True
 
         return self.retrier.call(Operation.DELETE, attempt, deadline, gone=False)
@@ -79,27 +84,33 @@ class LivyApi:
         self, session_id: str, code: str, operation: Operation, deadline: Deadline, kind: str = "sql"
     ) -> StatementView:
         """Queue a statement. Not idempotent: the table says when to look for it instead."""
-        path, body = f"/sessions/{session_id}/statements", {"code": code, "kind": kind}
+        path, body = self._statements(session_id), {"code": code, "kind": kind}
         return self.retrier.call(operation, lambda: statement_view(self._call("POST", path, deadline, body)), deadline)
 
     def list_statements(self, session_id: str, deadline: Deadline) -> list[StatementView]:
         """The statements that the session still remembers, newest first where the server can do that."""
-        path = f"/sessions/{session_id}/statements?from={{0}}&size={{1}}&order=desc"
+        path = f"{self._statements(session_id)}?from={{0}}&size={{1}}&order=desc"
         return [statement_view(item) for item in self._walk(path, deadline)]
 
     def get_statement(
         self, session_id: str, statement_id: int, deadline: Deadline, worth: Worth | None = None
     ) -> StatementView:
         """Look at a statement; ``worth`` says how much that is worth where not all looks can be had."""
-        path = f"/sessions/{session_id}/statements/{statement_id}"
+        path = f"{self._statements(session_id)}/{statement_id}"
         return self.retrier.call(
             Operation.LOOK, lambda: statement_view(self._call("GET", path, deadline)), deadline, worth=worth
         )
 
     def cancel_statement(self, session_id: str, statement_id: int, deadline: Deadline) -> None:
         """Ask the server to stop a statement; it answers before the statement has stopped."""
-        path = f"/sessions/{session_id}/statements/{statement_id}/cancel"
+        path = f"{self._statements(session_id)}/{statement_id}/cancel"
         self._command(Operation.CANCEL, lambda: self._call("POST", path, deadline, {}, expect_json=False), deadline)
+
+    def _session(self, reply: object) -> SessionView:
+        return session_view(reply)
+
+    def _statements(self, session_id: str) -> str:
+        return f"{self.sessions}/{session_id}/statements"
 
     def _walk(self, path: str, deadline: Deadline) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []

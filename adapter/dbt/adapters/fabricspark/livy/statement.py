@@ -79,6 +79,9 @@ class Place(Protocol):
     def ended(self) -> str | None:
         """How the session has ended, by one look at it; ``None`` if it has not, or cannot be seen."""
 
+    def is_there(self) -> bool:
+        """Whether one look at it shows that it is still the session it was."""
+
 
 @dataclass(frozen=True)
 class StatementSettings:
@@ -255,6 +258,9 @@ class Statement:
                 if isinstance(found, StatementView):
                     self._logger.warning("%s; found as statement %s, going on", lost, found.id)
                     return found
+                if found is Absent.CERTAINLY and not place.is_there():
+                    # Livy counts from 0 again after a restart: it may have been another session's list (F40).
+                    found = Absent.SESSION_GONE if place.ended() else Absent.PERHAPS
                 self._judge_absence(found, decision, lost)
         if error is None:
             raise LivyError("no submission was tried")

@@ -13,11 +13,12 @@ class Rank(IntEnum):
     """Who may wait for whom: a thread that holds a lock takes only locks of a higher rank."""
 
     TARGETS = 1
-    SESSION = 2
-    STATEMENT = 3
-    TOKEN = 4
-    PACE = 5
-    NOTICES = 6
+    POOL = 2
+    SESSION = 3
+    STATEMENT = 4
+    TOKEN = 5
+    PACE = 6
+    NOTICES = 7
 
 
 class LockOrderError(AssertionError):

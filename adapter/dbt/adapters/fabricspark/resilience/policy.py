@@ -65,6 +65,9 @@ TOKENS = 4
 SETTLING = 30.0
 """Seconds in which something just made may not be visible everywhere yet (F7, F8: seen live for several seconds)."""
 
+STUMBLING = 60.0
+"""Seconds in which a server that stumbles is asked again to delete a session: what is left behind costs for hours."""
+
 _UNSEEN = Rule(Decision.AGAIN, "nothing happened on the server", tries=FEW)
 _COLD = Rule(Decision.AGAIN, "the gateway replied before the server saw the request (F16)", tries=FEW)
 _TOKEN = Rule(Decision.REFRESH, "tokens expire while statements run; the request was not carried out", tries=TOKENS)
@@ -72,6 +75,7 @@ _THROTTLED = Rule(Decision.LATER, "the server says when; until then all threads 
 _REFUSED = Rule(Decision.FAIL, "the server means it")
 _ONCE = Rule(Decision.FAIL, "one look, and no answer is an answer too")
 _LOOK_AGAIN = Rule(Decision.AGAIN, "looking changes nothing, and unreachable is not dead")
+_DELETE_AGAIN = Rule(Decision.AGAIN, "deleting twice does no harm", patience=STUMBLING)
 _TWICE = Rule(Decision.AGAIN, "twice does no harm: the server drops the second, or it says the same", tries=3)
 _GONE = Rule(Decision.FAIL, "a session does not come back; the caller replaces it")
 
@@ -169,16 +173,18 @@ POLICY: Mapping[Operation, Mapping[Outcome, Rule]] = {
     },
     Operation.DELETE: {
         Outcome.NOT_SENT: _UNSEEN,
-        Outcome.LOST: Rule(Decision.AGAIN, "deleting twice does no harm", tries=FEW),
+        Outcome.LOST: _DELETE_AGAIN,
         Outcome.LATE: Rule(Decision.AGAIN, "deleting twice does no harm", tries=FEW),
         Outcome.GARBLED: Rule(Decision.DONE, "it was accepted, whatever the body says"),
         Outcome.THROTTLED: _THROTTLED,
-        Outcome.CAPACITY: Rule(Decision.AGAIN, "deleting makes room", tries=FEW),
-        Outcome.SERVER_ERROR: Rule(Decision.AGAIN, "deleting twice does no harm", tries=FEW),
-        Outcome.COLD: _COLD,
+        Outcome.CAPACITY: Rule(Decision.AGAIN, "deleting makes room", patience=STUMBLING),
+        Outcome.SERVER_ERROR: _DELETE_AGAIN,
+        Outcome.COLD: Rule(
+            Decision.AGAIN, "the gateway replied before the server saw the request (F16)", patience=STUMBLING
+        ),
         Outcome.UNAUTHENTICATED: _TOKEN,
-        Outcome.NOT_FOUND: Rule(Decision.DONE, "it is gone"),
-        Outcome.NOT_READY: Rule(Decision.AGAIN, "the session is coming", tries=FEW),
+        Outcome.NOT_FOUND: Rule(Decision.DONE, "it is gone, unless a look says otherwise (F36)"),
+        Outcome.NOT_READY: Rule(Decision.AGAIN, "the session is coming", patience=STUMBLING),
         Outcome.SESSION_GONE: Rule(Decision.DONE, "it is gone"),
         Outcome.REFUSED: _REFUSED,
     },

@@ -1,0 +1,87 @@
+"""Fabric's high-concurrency sessions: what looks like a session is one REPL in a Livy session that others share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.errors import SessionGone
+from dbt.adapters.fabricspark.livy.wire import SessionView, session_view
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.outcome import Outcome
+from dbt.adapters.fabricspark.resilience.policy import Operation
+from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.transport import Transport
+
+STATES: Mapping[str, str] = {
+    "notstarted": "not_started",
+    "acquiringhighconcurrencysession": "starting",
+    "idle": "idle",
+    "dead": "dead",
+    "killed": "killed",
+    "failed": "error",
+    "deleting": "shutting_down",
+}
+"""Fabric's states of a high-concurrency session, as Livy calls the same (contract 2.5)."""
+
+
+class HighConcurrencyApi(LivyApi):
+    """``LivyApi`` with a REPL for a session. Used by all threads of a target, each with REPLs of its own.
+
+    Fabric has no list of them: one whose reply was lost is asked for again, and what may have been made is deleted with
+    the Livy session it is in.
+
+    Args:
+        transport, retrier: see ``LivyApi``.
+        tag: REPLs of one tag come into one Livy session, five at most (Fabric docs).
+    """
+
+    sessions = "/highConcurrencySessions"
+
+    def __init__(self, transport: Transport, retrier: Retrier, tag: str) -> None:
+        super().__init__(transport, retrier)
+        self._tag = tag
+        # Where each REPL is; written by the thread that waits for it, before anybody sends it anything.
+        self._places: dict[str, tuple[str, str]] = {}
+        self._livy_sessions: dict[str, None] = {}
+
+    def create_session(self, body: Mapping[str, Any], deadline: Deadline) -> SessionView:
+        """Ask for a REPL. Not idempotent."""
+        return super().create_session({**body, "sessionTag": self._tag}, deadline)
+
+    def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:  # noqa: ARG002  # it is LivyApi's
+        """None: there is no list."""
+        return []
+
+    def delete_livy_sessions(self, deadline: Deadline) -> None:
+        """End every Livy session that a REPL of this tag was seen in, and with it whatever is still in there.
+
+        Raises:
+            LivyError, TransportError: one could not be ended; the others may not have been tried.
+        """
+        for session in list(self._livy_sessions):
+            attempt = partial(self._call, "DELETE", f"/sessions/{session}", deadline, expect_json=False)
+            self.retrier.call(Operation.DELETE, attempt, deadline)
+            self._livy_sessions.pop(session, None)
+
+    def _session(self, reply: object) -> SessionView:
+        view = session_view(reply)
+        body = reply if isinstance(reply, Mapping) else {}
+        session, repl = body.get("sessionId"), body.get("replId")
+        if session:
+            self._livy_sessions.setdefault(str(session))
+        if session and repl:
+            self._places[view.id] = (str(session), str(repl))
+        state = STATES.get(view.state, view.state)
+        # It can be used once its REPL is told, and not before.
+        if state == "idle" and view.id not in self._places:
+            state = "starting"
+        return SessionView(view.id, state, view.log, view.name, view.spark_ui)
+
+    def _statements(self, session_id: str) -> str:
+        place = self._places.get(session_id)
+        if place is None:
+            raise SessionGone(f"high-concurrency session {session_id} has no REPL", 404, Outcome.SESSION_GONE)
+        return f"{self.sessions}/{place[0]}/repls/{place[1]}/statements"

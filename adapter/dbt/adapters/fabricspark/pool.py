@@ -1,0 +1,156 @@
+"""Who runs where: one session for all threads, or with high concurrency a REPL for each thread that is at work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.adapters.fabricspark.livy.errors import LivyError
+from dbt.adapters.fabricspark.livy.high_concurrency import HighConcurrencyApi
+from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
+from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
+from dbt.adapters.fabricspark.resilience.outcome import TransportError
+from dbt.adapters.fabricspark.resilience.runtime import Runtime
+from dbt.adapters.fabricspark.session import DELETE_TIMEOUT
+
+
+class Pool(Protocol):
+    """Where dbt's connections get their sessions from."""
+
+    def borrow(self) -> LivySessionManager:
+        """A session that is ready, for one connection.
+
+        Raises:
+            FailedToConnectError: there is none, and none could be started.
+        """
+
+    def give_back(self, session: LivySessionManager) -> None:
+        """The connection needs it no more."""
+
+    def disconnect(self) -> None:
+        """End every session that was made. Never raises."""
+
+
+class OneForAll:
+    """One session that all connections share."""
+
+    def __init__(self, session: LivySessionManager) -> None:
+        self._session = session
+
+    def borrow(self) -> LivySessionManager:
+        """The session."""
+        self._session.connect()
+        return self._session
+
+    def give_back(self, session: LivySessionManager) -> None:
+        """Others go on using it."""
+
+    def disconnect(self) -> None:
+        """End it."""
+        self._session.disconnect()
+
+
+class OneForEach:
+    """A REPL for each connection that is open; one that is given back is the next one's.
+
+    The first is ready before others are asked for: Fabric packs a REPL only into a Livy session that is already there,
+    and would start a Livy session for each of several that are asked for at once.
+
+    Args:
+        make: a REPL that is not asked for yet.
+        api: theirs.
+        keep: whether the Livy session they were in is left to others: it has a tag that is not this run's own.
+        patience: seconds to wait for the first one.
+        runtime: clock and locks.
+        logger: for what is survived.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], LivySessionManager],
+        api: HighConcurrencyApi,
+        *,
+        keep: bool,
+        patience: float,
+        runtime: Runtime,
+        logger: logging.Logger,
+    ) -> None:
+        self._make = make
+        self._api = api
+        self._keep = keep
+        self._patience = patience
+        self._runtime = runtime
+        self._logger = logger
+        self._lock = RankedCondition(runtime, Rank.POOL)
+        self._free: list[LivySessionManager] = []
+        self._all: list[LivySessionManager] = []
+        self._is_led = self._is_begun = False
+
+    def borrow(self) -> LivySessionManager:
+        """A REPL of this connection's own."""
+        with self._turn():
+            session = self._take()
+            try:
+                session.connect()
+            except BaseException:
+                self.give_back(session)
+                raise
+        return session
+
+    def give_back(self, session: LivySessionManager) -> None:
+        """Have the next connection use it."""
+        with self._lock:
+            self._free.append(session)
+
+    def disconnect(self) -> None:
+        """Return every REPL, and end the Livy session they were in."""
+        with self._lock:
+            repls, self._all, self._free = self._all, [], []
+            self._is_begun = False
+        for repl in repls:
+            repl.disconnect()
+        if self._keep:
+            return
+        try:
+            with cleaning(self._runtime, DELETE_BUDGET):
+                self._api.delete_livy_sessions(Deadline.after(self._runtime, DELETE_TIMEOUT))
+        except (LivyError, TransportError) as error:
+            self._logger.warning("the Livy session of the REPLs could not be deleted: %s", error)
+
+    def _take(self) -> LivySessionManager:
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            session = self._make()
+            self._all.append(session)
+            return session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Alone until the first REPL is ready, together after that."""
+        deadline = Deadline.after(self._runtime, self._patience)
+        with self._lock:
+            while self._is_led and not self._is_begun and not deadline.expired:
+                self._lock.wait(deadline.remaining)
+            if self._is_led and not self._is_begun:
+                raise FailedToConnectError(f"another thread has been waiting for a REPL for {deadline.elapsed:.0f} s")
+            leads = not self._is_begun
+            self._is_led = self._is_led or leads
+        try:
+            yield
+        except BaseException:
+            if leads:
+                self._led(begun=False)
+            raise
+        if leads:
+            self._led(begun=True)
+
+    def _led(self, *, begun: bool) -> None:
+        with self._lock:
+            self._is_led, self._is_begun = False, begun
+            self._lock.notify_all()
