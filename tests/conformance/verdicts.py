@@ -54,7 +54,13 @@ _LAKE_VIEWS = (
     "(`tests/projects/test_lake_views.py`)"
 )
 
+_NANOSECONDS = "the embedded engine fails on the type of a union (`cast Timestamp(Nanosecond, None)`); Spark does not"
+
 GAPS: Mapping[str, str] = {
+    "simple_copy.test_simple_copy.TestSimpleCopyBase::test_simple_copy_with_materialized_views": (
+        "it makes a materialized view in Postgres's words"
+    ),
+    "simple_snapshot.test_snapshot.TestSnapshot": _NANOSECONDS,
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_creates_table_with_zero_rows": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_preserves_column_types": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_build_empty_with_seed": _NO_SEED_EMPTY,

@@ -1,11 +1,13 @@
-"""Raw SQL of the published tests that names a database: names here have two parts."""
+"""Raw SQL of the published tests: names have two parts here, and types are Spark's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseCloneSameSourceAndTarget
+from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseClonePossible, BaseCloneSameSourceAndTarget
+from dbt.tests.adapter.simple_seed.test_seed import TestBasicSeedTests, TestSeedCustomSchema
 from dbt.tests.adapter.simple_snapshot.test_ephemeral_snapshot_hard_deletes import (
     BaseSnapshotEphemeralHardDeletes,
     BaseSnapshotNewColumnSpecificCheckCols,
@@ -14,13 +16,23 @@ from dbt.tests.adapter.simple_snapshot.test_ephemeral_snapshot_hard_deletes impo
 )
 
 
-class _TwoParts:
+class _InSpark:
+    """Raw SQL is translated; the rest of the test is dbt's."""
+
+    words = (
+        ("{database}.", ""),
+        ("None.", ""),
+        (" default 'dummy_value'", ""),
+        (" TIMESTAMP WITHOUT TIME ZONE", " timestamp"),
+        (" TEXT", " string"),
+    )
+
     @pytest.fixture(scope="class")
     def project(self, project: Any) -> Any:
         published = project.run_sql
 
         def run_sql(sql: str, fetch: str | None = None) -> Any:
-            for before, after in (("{database}.", ""), ("None.", ""), (" default 'dummy_value'", "")):
+            for before, after in self.words:
                 sql = sql.replace(before, after)
             return published(sql, fetch)
 
@@ -28,21 +40,40 @@ class _TwoParts:
         return project
 
 
-class AdaptedSnapshotEphemeralHardDeletes(_TwoParts, BaseSnapshotEphemeralHardDeletes):
+class AdaptedSnapshotEphemeralHardDeletes(_InSpark, BaseSnapshotEphemeralHardDeletes):
     """Names without a database, and a column that Delta adds without a default."""
 
 
-class AdaptedSnapshotNewColumnTimestampStrategy(_TwoParts, BaseSnapshotNewColumnTimestampStrategy):
+class AdaptedSnapshotNewColumnTimestampStrategy(_InSpark, BaseSnapshotNewColumnTimestampStrategy):
     """Names without a database, and a column that Delta adds without a default."""
 
 
-class AdaptedSnapshotNewColumnSpecificCheckCols(_TwoParts, BaseSnapshotNewColumnSpecificCheckCols):
+class AdaptedSnapshotNewColumnSpecificCheckCols(_InSpark, BaseSnapshotNewColumnSpecificCheckCols):
     """Names without a database, and a column that Delta adds without a default."""
 
 
-class AdaptedSnapshotNewColumnWithDeletes(_TwoParts, BaseSnapshotNewColumnWithDeletes):
+class AdaptedSnapshotNewColumnWithDeletes(_InSpark, BaseSnapshotNewColumnWithDeletes):
     """Names without a database, and a column that Delta adds without a default."""
 
 
-class AdaptedCloneSameSourceAndTarget(_TwoParts, BaseCloneSameSourceAndTarget):
+class AdaptedCloneSameSourceAndTarget(_InSpark, BaseCloneSameSourceAndTarget):
     """Names without a database."""
+
+
+class AdaptedBasicSeedTests(_InSpark, TestBasicSeedTests):
+    """Spark's types in the table that is compared with."""
+
+
+class AdaptedSeedCustomSchema(_InSpark, TestSeedCustomSchema):
+    """Spark's types in the table that is compared with."""
+
+
+class AdaptedClonePossible(BaseClonePossible):
+    """What one test has built is dropped before the next."""
+
+    @pytest.fixture(autouse=True)
+    def clean_up(self, project: Any, other_schema: str) -> Iterator[None]:
+        yield
+        with project.adapter.connection_named("__test"):
+            for schema in (project.test_schema, f"{project.test_schema}_seeds", other_schema):
+                project.adapter.drop_schema(project.adapter.Relation.create(database=project.database, schema=schema))

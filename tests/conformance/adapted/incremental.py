@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from dbt.tests.adapter.incremental import test_incremental_microbatch
 from dbt.tests.adapter.incremental.test_incremental_microbatch import BaseMicrobatch
+from dbt.tests.adapter.incremental.test_incremental_on_schema_change import TestIncrementalOnSchemaChange
 from dbt.tests.adapter.incremental.test_incremental_unique_id import TestIncrementalUniqueKey
 
 
@@ -16,6 +17,14 @@ class AdaptedIncrementalUniqueKey(TestIncrementalUniqueKey):
     @pytest.fixture(scope="class")
     def project_config_update(self) -> dict[str, Any]:
         return {"models": {"+incremental_strategy": "merge"}}
+
+
+class AdaptedIncrementalOnSchemaChange(TestIncrementalOnSchemaChange):
+    """Tables with column mapping: without it Delta drops no column."""
+
+    @pytest.fixture(scope="class")
+    def project_config_update(self) -> dict[str, Any]:
+        return {"models": {"+tblproperties": {"delta.columnMapping.mode": "name"}}}
 
 
 class AdaptedMicrobatch(BaseMicrobatch):
