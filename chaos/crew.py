@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -51,11 +52,23 @@ def carry_out(work: Sequence[Order], *, jobs: int | None = None, keep: Path | No
         return
     # Fork would copy threads' locks; a fresh interpreter starts clean.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
         try:
             yield from pool.map(_one, work, [keep] * len(work), chunksize=max(1, min(20, len(work) // (jobs * 4))))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would go on with what is in its queue, for hours."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this runs in workers only"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 @lru_cache(maxsize=8)

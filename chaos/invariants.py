@@ -303,6 +303,15 @@ INVARIANTS: Mapping[str, Check] = {
 """By name, in the order of reports."""
 
 
+def table() -> str:
+    """What is judged, for the documentation."""
+    rows = [
+        f"| {name.replace('_', ' ')} | {' '.join((check.__doc__ or '').split())} |"
+        for name, check in INVARIANTS.items()
+    ]
+    return "\n".join(["| promise | what it says |", "|---|---|", *rows])
+
+
 def moment(entry: Entry) -> float:
     """When it happened, in virtual seconds since the start."""
     return (entry.at - START).total_seconds()

@@ -16,7 +16,7 @@ from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 from dbt.adapters.fabricspark.resilience import policy
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 
-from chaos import toxics
+from chaos import invariants, toxics
 from chaos.processes import judge
 from fakelivy import cookbook
 from fakelivy.engine.sail import statements
@@ -157,6 +157,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,
     "process-invariants": judge.table,
+    "chaos-invariants": invariants.table,
     "toxics": toxics.table,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 
 from fakelivy.journal import (
@@ -263,10 +263,11 @@ def _differences(run: Run, process: int) -> Iterator[str]:
         if isinstance(found, str):
             yield f"{table} cannot be read: {found}"
         elif found != wanted:
-            lost, more = _ids(wanted) - _ids(found), _ids(found) - _ids(wanted)
+            there, right = Counter(map(repr, found)), Counter(map(repr, wanted))
+            lost, more = sorted((right - there).elements()), sorted((there - right).elements())
             yield (
                 f"{table} of dbt {process} has {len(found)} rows instead of {len(wanted)}; "
-                f"missing {sorted(lost)[:3]}, too many {sorted(more)[:3]}"
+                f"missing: {', '.join(lost[:3]) or 'none'}; too many: {', '.join(more[:3]) or 'none'}"
             )
 
 

@@ -78,7 +78,7 @@ def test_who_sends_a_write_twice_is_red(judged: Judged) -> None:
     red = judged("resends", faults=[INSERT_LOST])
     assert set(red) == {"success is true", "tables are right", "writes once"}
     assert "ran 2 times, instead of 1: insert into" in red["writes once"]
-    assert "has 3 rows instead of 2" in red["tables are right"]
+    assert "has 3 rows instead of 2; missing: none; too many: [2, 20]" in red["tables are right"]
 
 
 def test_who_reports_a_success_that_did_not_happen_is_red(judged: Judged) -> None:

@@ -16,9 +16,12 @@ import chaos.cli
 import fakelivy.cli
 from chaos.processes.lab import Lab
 from chaos.processes.model import Scenario
+from chaos.processes.model import load as load_process
 from chaos.processes.target import Target
+from chaos.scenario import load as load_virtual
 from chaos.toxics import VERSION
 
+TOY = Path(__file__).with_name("toy")
 ROOT = Path(__file__).parents[2]
 GO_INSTALL = f"go install github.com/Shopify/toxiproxy/v2/cmd/server@{VERSION}"
 COMMANDS = {"chaos": chaos.cli.main, "fakelivy": fakelivy.cli.main}
@@ -79,6 +82,33 @@ def test_the_workflow_says_what_chaos_understands() -> None:
         plain = re.sub(r'"\$SEED"', "1", line).replace('"$TIER"', "smoke")
         assert understood(shlex.split(plain)), line
     assert {"pull_request", "schedule"} <= set(workflow[True])  # YAML takes "on" for a truth
+
+
+@pytest.mark.parametrize("page", ["docs/chaos.md", "docs/processes.md", "docker-compose.yml"])
+def test_every_command_of_the_documentation_is_understood(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = [line.strip("# ").split("   #")[0] for line in text.splitlines()]
+    commands = [
+        line[line.index("chaos ") :] for line in lines if re.match(r"(docker compose run .*)?chaos [a-z]", line)
+    ]
+    commands += re.findall(r"`(chaos (?:run|list|soak|show|replay|minimise)[^`]*)`", text)
+    assert commands
+    for command in commands:
+        # What a command is given need not be there: files of somebody's own, records of runs to come.
+        words = [
+            str(TOY / "dbt") if word.endswith("/bin/dbt") else word for word in shlex.split(command.replace("…", ""))
+        ]
+        assert understood(words), command
+
+
+def test_the_scenarios_of_the_documentation_are_scenarios(tmp_path: Path) -> None:
+    examples: list[Path] = []
+    for page in ("docs/chaos.md", "docs/processes.md"):
+        (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+        examples.append(tmp_path / f"{len(examples)}.yml")
+        examples[-1].write_text(example, encoding="utf-8")
+    assert load_virtual(examples[0]).title
+    assert load_process(examples[1]).title
 
 
 @pytest.mark.parametrize(("dialect", "tls"), [("livy", False), ("fabric", False), ("fabric", True)])

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -55,6 +57,31 @@ def test_a_seed_repeats_a_run_to_the_byte_in_another_process() -> None:
 def test_workers_give_the_same_results_as_one_process_in_the_same_order(tmp_path: Path) -> None:
     work = orders([(LOST, shipped()[LOST])], REFERENCE, range(4))
     assert list(carry_out(work, jobs=2)) == list(carry_out(work, jobs=1))
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    chaos = str(Path(sys.executable).with_name("chaos"))
+    command = [chaos, "soak", "--minutes", "10", "--client", REFERENCE, "-j", "2"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as parent:
+        try:
+            workers = _workers(psutil.Process(parent.pid))
+        finally:
+            parent.kill()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    for each in alive:
+        each.kill()
+    assert alive == []
+
+
+def _workers(parent: psutil.Process) -> list[psutil.Process]:
+    """Its two workers, once they work."""
+    pause = threading.Event()
+    for _ in range(600):
+        found = [each for each in parent.children() if "spawn_main" in " ".join(each.cmdline())]
+        if len(found) == 2 and all(each.cpu_times().user > 0.5 for each in found):
+            return found
+        pause.wait(0.1)
+    raise AssertionError("there were never two workers")
 
 
 def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
