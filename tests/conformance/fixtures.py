@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import freezegun
@@ -53,6 +54,12 @@ def dbt_profile_target(conformance_server: FakeLivy) -> dict[str, Any]:
 @pytest.fixture(scope="class")
 def profile_user() -> str:
     return "fakelivy"
+
+
+@pytest.fixture(scope="module")
+def test_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # Of a name only: some tests make the folder, and remove it.
+    return tmp_path_factory.mktemp("data") / "made_by_a_test"
 
 
 @pytest.fixture(scope="class")

@@ -25,13 +25,13 @@ def published() -> Mapping[str, type]:
         parts = file.relative_to(root).with_suffix("").parts
         module = importlib.import_module(".".join((PACKAGE, *parts)))
         for name, value in vars(module).items():
-            if inspect.isclass(value) and value.__module__ == module.__name__ and tests_of(value):
+            if inspect.isclass(value) and value.__module__ == module.__name__ and names_of_tests(value):
                 found[".".join((*parts, name))] = value
     classes = list(found.values())
     return {name: value for name, value in found.items() if not _has_heir(value, classes)}
 
 
-def tests_of(candidate: type) -> list[str]:
+def names_of_tests(candidate: type) -> list[str]:
     """The names of a class's tests, inherited ones too."""
     return [name for name in dir(candidate) if name.startswith("test") and callable(getattr(candidate, name))]
 

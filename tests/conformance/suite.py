@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.fixtures import conformance_server, dbt_profile_target, logs_dir, profile_user
-from tests.conformance.published import tests_of
+from tests.conformance.fixtures import conformance_server, dbt_profile_target, logs_dir, profile_user, test_data_dir
+from tests.conformance.published import names_of_tests
 from tests.conformance.verdicts import Verdict, verdicts
 
-__all__ = ["conformance_server", "dbt_profile_target", "logs_dir", "profile_user"]
+__all__ = ["conformance_server", "dbt_profile_target", "logs_dir", "profile_user", "test_data_dir"]
 
 # The published tests warn as they like.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 def _collected(verdict: Verdict, base: type) -> type:
     members: dict[str, Any] = {"__module__": __name__}
     for test, why in verdict.gaps.items():
-        for name in [test] if test else tests_of(base):
+        for name in [test] if test else names_of_tests(base):
             members[name] = pytest.mark.xfail(reason=why, strict=True)(_own(getattr(base, name)))
     return type("Test_" + verdict.name.replace(".", "_"), (base,), members)
 

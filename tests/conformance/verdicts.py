@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.conformance.adapted import ADAPTED
-from tests.conformance.published import published, tests_of
+from tests.conformance.published import names_of_tests, published
 
 _NO_FUNCTIONS = (
     "Spark before 4.0 knows no functions whose body is SQL, and Fabric runs 3.5; neither this adapter nor dbt-spark "
@@ -118,7 +118,7 @@ def strangers() -> list[str]:
     found = [name for name in NOT_APPLICABLE if name not in known]
     for key in GAPS:
         name, _, test = key.partition("::")
-        if name not in known or (test and test not in tests_of(known[name])):
+        if name not in known or (test and test not in names_of_tests(known[name])):
             found.append(key)
     return found + [each.__qualname__ for each in ADAPTED if not any(issubclass(each, base) for base in known.values())]
 

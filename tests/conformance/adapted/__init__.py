@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
-from tests.conformance.adapted import basic, constraints, databases, hooks, incremental, models
+from tests.conformance.adapted import basic, constraints, databases, hooks, incremental, models, seeds
 
-_MODULES: Sequence[ModuleType] = (basic, constraints, databases, hooks, incremental, models)
+_MODULES: Sequence[ModuleType] = (basic, constraints, databases, hooks, incremental, models, seeds)
 
 ADAPTED: Sequence[type] = tuple(
     value

@@ -1,4 +1,4 @@
-"""Raw SQL of the published tests: names have two parts here, and types are Spark's."""
+"""Raw SQL of the published tests that names a database: names have two parts with Apache Livy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseClonePossible, BaseCloneSameSourceAndTarget
-from dbt.tests.adapter.simple_seed.test_seed import TestBasicSeedTests, TestSeedCustomSchema
 from dbt.tests.adapter.simple_snapshot.test_ephemeral_snapshot_hard_deletes import (
     BaseSnapshotEphemeralHardDeletes,
     BaseSnapshotNewColumnSpecificCheckCols,
@@ -23,8 +22,6 @@ class _InSpark:
         ("{database}.", ""),
         ("None.", ""),
         (" default 'dummy_value'", ""),
-        (" TIMESTAMP WITHOUT TIME ZONE", " timestamp"),
-        (" TEXT", " string"),
     )
 
     @pytest.fixture(scope="class")
@@ -58,14 +55,6 @@ class AdaptedSnapshotNewColumnWithDeletes(_InSpark, BaseSnapshotNewColumnWithDel
 
 class AdaptedCloneSameSourceAndTarget(_InSpark, BaseCloneSameSourceAndTarget):
     """Names without a database."""
-
-
-class AdaptedBasicSeedTests(_InSpark, TestBasicSeedTests):
-    """Spark's types in the table that is compared with."""
-
-
-class AdaptedSeedCustomSchema(_InSpark, TestSeedCustomSchema):
-    """Spark's types in the table that is compared with."""
 
 
 class AdaptedClonePossible(BaseClonePossible):

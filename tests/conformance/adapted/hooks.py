@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dbt.tests.adapter.hooks import test_model_hooks, test_run_hooks
 
-SEEDS = Path(__file__).parent.parent / "data"
+SEEDS = Path(__file__).parent / "sql"
 
 # What the published checks ask of every row, as far as it is not Postgres's.
 FIELDS = (

@@ -155,7 +155,9 @@ class FabricSparkAdapter(SparkAdapter):
 
     def get_relation(self, database: str, schema: str, identifier: str) -> BaseRelation | None:
         """A relation by its name, from the cache; dbt-spark leaves out the database."""
-        return cast("BaseRelation | None", super(SparkAdapter, self).get_relation(database, schema, identifier))
+        # dbt's `check` snapshots pass what a node without a database says of it: Jinja's undefined value.
+        known = database if isinstance(database, str) else None
+        return cast("BaseRelation | None", super(SparkAdapter, self).get_relation(known, schema, identifier))
 
     def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
         """The columns of a relation; none only if the server itself says that there is no such relation.
