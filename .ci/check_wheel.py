@@ -43,6 +43,24 @@ def run(*command: str | Path) -> None:
     subprocess.run([str(part) for part in command], check=True, cwd=ROOT)
 
 
+ANSWERS = ("1", *["01234567-89ab-cdef-0123-456789abcdef"] * 2, "bronze", "1", "", "", "")
+"""To what ``dbt init`` asks: Fabric, workspace, lakehouse, its name, Azure CLI, and three defaults."""
+
+
+def check_init(dbt: Path, folder: Path) -> None:
+    """``dbt init`` offers the adapter and writes a profile."""
+    for number in ("1", "2"):  # in the order of the file system
+        init = [str(dbt), "init", f"fresh_{number}", "--profiles-dir", str(folder)]
+        answers = "\n".join((number, *ANSWERS, ""))
+        subprocess.run(init, cwd=folder, input=answers, capture_output=True, text=True, check=False, timeout=120)
+        if (folder / "profiles.yml").exists():
+            break
+    written = (folder / "profiles.yml").read_text(encoding="utf-8")
+    assert "type: fabricspark" in written, written
+    assert "lakehouse: bronze" in written, written
+    print("dbt init writes a profile")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
@@ -57,6 +75,7 @@ def main() -> None:
         run(sys.executable, "-m", "venv", alone)
         run(alone / "bin" / "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel)
         run(alone / "bin" / "python", "-W", "error::ImportWarning", "-c", ALONE)
+        check_init(alone / "bin" / "dbt", Path(folder))
         serve = [str(alone / "bin" / "fakelivy"), "serve", "--port", "0"]
         refused = subprocess.run(serve, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
         assert refused.returncode == 1, refused

@@ -26,6 +26,7 @@ from fakelivy.machines import MACHINES
 from tests.bench import noticing
 from tests.conformance import verdicts as conformance
 from tests.engine.fidelity import tables as fidelity
+from tests.projects import costs
 from tests.resilience import gallery
 
 ROOT = Path(__file__).parent.parent
@@ -141,6 +142,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "conformance-counts": conformance.counts,
     "conformance": conformance.table,
     "errors": gallery.page,
+    "costs": costs.table,
     "noticing": noticing.table,
     "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,
@@ -153,6 +155,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fidelity-shares": fidelity.shares,
     "fidelity-functions": fidelity.functions,
     "fidelity-statements": fidelity.statements,
+    "fidelity-matrix": fidelity.the_259,
     "fault-choices": cookbook.choices_table,
     "fault-effects": cookbook.effects_table,
     "fault-recipes": cookbook.recipes_table,

@@ -12,10 +12,11 @@ from fakelivy.journal import (
     FaultArmed,
     FaultDecision,
     HandlerError,
+    HighConcurrencyMoved,
     SessionForgotten,
     SessionMoved,
 )
-from fakelivy.machines import ACTIVE, FINISHED
+from fakelivy.machines import ACTIVE, FINISHED, HIGH_CONCURRENCY
 
 
 class Ledger:
@@ -26,6 +27,7 @@ class Ledger:
         self._errors: list[HandlerError] = []
         self._faults: dict[str, int] = {}
         self._sessions: dict[str, str] = {}
+        self._acquired: dict[str, str] = {}
         self._batches: dict[str, None] = {}
 
     def note(self, entry: Entry) -> None:
@@ -42,8 +44,16 @@ class Ledger:
             elif isinstance(event, SessionMoved):
                 if event.before is None or event.session in self._sessions:
                     self._sessions[event.session] = event.after
+                if event.after in FINISHED:
+                    self._release_all(event.session)
             elif isinstance(event, SessionForgotten):
                 self._sessions.pop(event.session, None)
+                self._release_all(event.session)
+            elif isinstance(event, HighConcurrencyMoved):
+                if event.after in HIGH_CONCURRENCY.terminal:
+                    self._acquired.pop(event.id, None)
+                elif event.before is None:
+                    self._acquired[event.id] = event.session
             elif isinstance(event, BatchMoved):
                 self._batches[event.batch] = None
             elif isinstance(event, BatchForgotten):
@@ -74,7 +84,16 @@ class Ledger:
             return [session for session, state in self._sessions.items() if state in ACTIVE - FINISHED]
 
     @property
+    def acquired(self) -> Sequence[str]:
+        """The high-concurrency sessions that were acquired, neither released nor ended with their Livy session."""
+        with self._lock:
+            return list(self._acquired)
+
+    @property
     def batches(self) -> Sequence[str]:
         """The batches that are still known."""
         with self._lock:
             return list(self._batches)
+
+    def _release_all(self, session: str) -> None:
+        self._acquired = {key: owner for key, owner in self._acquired.items() if owner != session}

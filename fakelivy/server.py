@@ -123,6 +123,7 @@ class FakeLivy:
         self._lakehouses = [lakehouse_named(name, schemas=schemas) for name in lakehouses]
         self._stores: dict[Dialect, Store] = {}
         self._batches: dict[Dialect, Batches] = {}
+        self._high_concurrency: HighConcurrency | None = None
         self._exit = contextlib.ExitStack()
         self._started = False
         self._numbers = (Numbers(), Numbers())
@@ -188,6 +189,15 @@ class FakeLivy:
                     if session.id in ids:
                         with contextlib.suppress(Refused):
                             store.delete(scope, session.id)
+
+    def release(self, ids: Collection[str]) -> None:
+        """Release high-concurrency sessions; those that are not there any more are as wanted."""
+        if self._high_concurrency is None:
+            return
+        for scope in self._scopes:
+            for key in ids:
+                with contextlib.suppress(Refused):
+                    self._high_concurrency.release(scope, key)
 
     def end_batches(self, ids: Collection[str]) -> None:
         """Delete batches of either dialect; those that are not there any more are as wanted."""
@@ -287,10 +297,12 @@ class FakeLivy:
         for store in stores.values():
             self._exit.callback(store.close)
         batches = self._batches = {dialect: self._own_batches(dialect, ids) for dialect in Dialect}
+        shared = HighConcurrency(stores[Dialect.FABRIC], ids, self.journal, self.clock, self.knobs)
+        self._high_concurrency = shared
         services = Services(
             stores=stores,
             batches=batches,
-            high_concurrency=HighConcurrency(stores[Dialect.FABRIC], ids, self.journal, self.clock, self.knobs),
+            high_concurrency=shared,
             lakehouses=Lakehouses(self._lakehouses),
             operations=Operations(ids, self.clock),
             shortcuts=Shortcuts(),

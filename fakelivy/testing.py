@@ -135,9 +135,12 @@ class TestServer:
             wrong.append(f"these faults never fired, so the test proves nothing about them: {', '.join(idle)}")
         if left := ledger.live_sessions:
             wrong.append(f"the test left sessions alive: {', '.join(left)}; delete what it starts")
+        if acquired := ledger.acquired:
+            wrong.append(f"the test left high-concurrency sessions: {', '.join(acquired)}; release what it acquires")
         for label in ledger.faults:
             with contextlib.suppress(FaultError):  # the test has cleared it
                 self.server.clear(label)
+        self.server.release(acquired)
         self.server.end_sessions(left)
         self.server.end_batches(ledger.batches)
         self._leave()

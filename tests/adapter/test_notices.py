@@ -76,7 +76,7 @@ def test_a_limit_in_tries_is_told_as_such(retrier: Retrier, runtime: VirtualRunt
     with pytest.raises(NotSent):
         retrier.call(Operation.CREATE, unreachable, Deadline.after(runtime, 600))
     assert [line.partition("POST")[0] for line in lines(logging.WARNING)] == [
-        "The server cannot be reached. Trying again in 0 s: try 2 of at most 4. "
+        "The server cannot be reached. Trying again in a moment: try 2 of at most 4. "
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,21 @@ def test_every_service_runs_what_there_is_and_mounts_what_there_is() -> None:
         assert set(service.get("depends_on", [])) <= set(compose["services"])
     assert understood(shlex.split(compose["services"]["fakelivy"]["command"]))
     assert not understood(["fakelivy", "serve", "--no-such-option"]), "the check itself is blind"
+
+
+def test_the_labs_spark_is_started_with_options_there_are() -> None:
+    services = load("docker-compose.yml")["services"]
+    assert understood(shlex.split(services["fakelivy-spark"]["command"]))
+    _, script, *options = services["spark"]["command"]
+    copied = next(line for line in services["spark"]["build"]["dockerfile_inline"].splitlines() if "COPY" in line)
+    shown = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    sources = copied.split()[1:-1]
+    assert script in sources
+    assert all((ROOT / source).exists() and f"!{source}" in shown for source in sources)
+    given = [option for option in options if option.startswith("--")]
+    text = subprocess.run([sys.executable, ROOT / script, "--help"], capture_output=True, text=True, check=True).stdout
+    assert given
+    assert all(f"{option} " in text for option in given)
 
 
 def test_ports_are_published_on_this_machine_only() -> None:

@@ -23,10 +23,15 @@ class SqlError(Exception):
 
 
 class Sql:
-    """A session, for tests: run a statement and have its rows, or its error raised."""
+    """A session, for tests: run a statement and have its rows, or its error raised.
 
-    def __init__(self, session: EngineSession) -> None:
+    Args:
+        wait: seconds a statement may take.
+    """
+
+    def __init__(self, session: EngineSession, wait: float = WAIT) -> None:
         self.session = session
+        self._wait = wait
 
     def start(self, code: str, *, kind: str = "sql", max_rows: int = 1000) -> tuple[Execution, threading.Event]:
         done = threading.Event()
@@ -35,7 +40,7 @@ class Sql:
 
     def outcome(self, code: str, *, kind: str = "sql", max_rows: int = 1000) -> Table | Output | Failure:
         execution, done = self.start(code, kind=kind, max_rows=max_rows)
-        assert done.wait(WAIT), f"did not end: {code[:200]}"
+        assert done.wait(self._wait), f"did not end: {code[:200]}"
         assert execution.outcome is not None
         return execution.outcome
 

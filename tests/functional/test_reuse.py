@@ -14,6 +14,7 @@ from tests.functional.conftest import Dbt
 from tests.functional.test_runs import live_sessions
 from tests.functional.test_stop import PROJECT, is_running, started, wait_for
 
+pytestmark = pytest.mark.timeout(300)
 MakeDbt = Callable[[Mapping[str, str]], Dbt]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import threading
@@ -19,6 +20,11 @@ MakeDbt = Callable[[Mapping[str, str]], Dbt]
 GONE = 45
 """Seconds after which a process that should be gone is a failure: far below every time-out that it would wait for."""
 
+COMES = 120
+"""Seconds in which dbt starts and sends its first model, on a machine that is busy with other things."""
+
+pytestmark = pytest.mark.timeout(300)
+
 PROJECT = {
     "models/endless.sql": "{{ config(materialized='table') }} " + ENDLESS,
     "models/other.sql": "{{ config(materialized='table') }} " + ENDLESS + " + 1",
@@ -26,9 +32,9 @@ PROJECT = {
 
 
 @contextmanager
-def started(dbt: Dbt) -> Iterator[subprocess.Popen[str]]:
+def started(dbt: Dbt, *args: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        dbt.command("run", "--threads", "2"),
+        dbt.command("run", "--threads", "2", *args),
         cwd=dbt.folder,
         env=dbt.environment,
         stdout=subprocess.PIPE,
@@ -52,7 +58,7 @@ def wait_for(server: FakeLivy, what: Callable[[Entry], bool], since: int) -> Non
     server.journal.listen(look)
     for entry in server.journal.entries()[since:]:
         look(entry)
-    assert there.wait(60), "that never happened"
+    assert there.wait(COMES), "that never happened"
 
 
 def is_running(entry: Entry) -> bool:
@@ -77,6 +83,24 @@ def test_sigterm_cancels_the_statements_and_deletes_the_session(make_dbt: MakeDb
         wait_for(fakelivy_server, is_running, since)
         output = stop(process, signal.SIGTERM)
     assert "CANCEL query" in output
+    assert live_sessions(fakelivy_server) == []
+    moved = [entry.event for entry in fakelivy_server.journal.entries()[since:]]
+    assert [event for event in moved if isinstance(event, StatementMoved) and event.after.startswith("cancel")]
+
+
+@pytest.mark.slow
+def test_fail_fast_cancels_what_the_other_threads_run(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
+    since = len(fakelivy_server.journal.entries())
+    dbt = make_dbt({**PROJECT, "models/other.sql": "select 'refused' as n"})
+    its_submission = "submit_statement[contains=refused]:before"
+    with started(dbt, "--fail-fast") as process, contextlib.ExitStack() as later:
+        # It waits for capacity until the other one runs, and is refused then.
+        with fakelivy_server.fault(f"{its_submission}:status(430)"):
+            later.enter_context(fakelivy_server.fault(f"{its_submission}:status(400)"))
+            wait_for(fakelivy_server, is_running, since)
+        output, _ = process.communicate(timeout=GONE)
+    assert process.returncode == 1
+    assert "CANCEL query model.small.endless" in output
     assert live_sessions(fakelivy_server) == []
     moved = [entry.event for entry in fakelivy_server.journal.entries()[since:]]
     assert [event for event in moved if isinstance(event, StatementMoved) and event.after.startswith("cancel")]

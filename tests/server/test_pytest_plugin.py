@@ -276,6 +276,39 @@ def test_two(fakelivy):
     result.assert_outcomes(passed=2)
 
 
+def test_a_high_concurrency_session_left_in_somebody_elses_session_fails_the_test_too(suite: Suite) -> None:
+    result = suite.run(
+        """
+from tests.server.toy import Client, fabric_base
+
+HC = "/highConcurrencySessions"
+
+@pytest.fixture(scope="session")
+def fabric(fakelivy_server):
+    client = Client(fabric_base(fakelivy_server), "fakelivy")
+    client.shared = client.post(HC, {"sessionTag": "t"}).json()
+    yield client
+    client.http.close()
+
+def test_left(fabric, fakelivy):
+    fabric.left = fabric.post(HC, {"sessionTag": "t"}).json()
+    assert fabric.left["sessionId"] == fabric.shared["sessionId"]
+
+def test_gone(fabric, fakelivy):
+    assert fabric.get(f"{HC}/{fabric.left['id']}").status_code == 404
+    assert fabric.get(f"{HC}/{fabric.shared['id']}").status_code == 200
+    mine = fabric.post(HC, {"sessionTag": "t"}).json()["id"]
+    assert fabric.delete(f"{HC}/{mine}").ok
+
+def test_with_its_livy_session(fabric, fakelivy):
+    mine = fabric.post(HC, {"sessionTag": "another"}).json()
+    assert fabric.delete(f"/sessions/{mine['sessionId']}").ok
+"""
+    )
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*fakelivy: the test left high-concurrency sessions: *; release what it acquires*"])
+
+
 def test_faults_among_the_options_must_fire_too(suite: Suite) -> None:
     result = suite.run('@pytest.mark.fakelivy(faults=["version:before:reset"])\ndef test_one(fakelivy):\n    pass')
     result.assert_outcomes(passed=1, errors=1)

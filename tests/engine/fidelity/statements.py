@@ -7,10 +7,11 @@ What the embedded engine does is what ``statements.yml`` wants of it, and its ow
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,22 @@ from tests.engine.fidelity.examples import FOLDER, error_class, plain
 from tests.engine.test_statements import CASES, check_rows
 
 Difference = dict[str, Any]
+
+PATIENCE = 900.0
+"""Seconds a statement may take: Spark on a small machine needs minutes for a VACUUM."""
+
+QUICK = {"spark.sql.sources.parallelPartitionDiscovery.parallelism": "2"}
+"""A VACUUM lists folders in ten thousand tasks otherwise."""
+
+
+def fingerprint(steps: Sequence[Any]) -> str:
+    """What a case is told by: it changes with every statement and every expectation in it."""
+    return hashlib.sha256(json.dumps(steps, default=str).encode()).hexdigest()[:12]
+
+
+def stale(found: Mapping[str, Any]) -> list[str]:
+    """The cases that are new or have changed since ``found`` was recorded."""
+    return [case for case, steps in CASES.items() if found.get("cases", {}).get(case) != fingerprint(steps)]
 
 
 def walk(sql: Sql, steps: Sequence[Any]) -> tuple[list[Difference], int]:
@@ -87,7 +104,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         # A session for each case: temporary views and settings of one must not reach the next.
         for number, (case, steps) in enumerate(CASES.items()):
-            sql = Sql(engine.open(SessionSpec(f"case-{number}", "lakehouse")))
+            sql = Sql(engine.open(SessionSpec(f"case-{number}", "lakehouse", QUICK)), PATIENCE)
             schema = f"fidelity_{number}"
             sql.outcome(f"drop schema if exists {schema} cascade")
             sql.rows(f"create schema {schema}")
@@ -105,6 +122,7 @@ def main(arguments: Sequence[str]) -> None:
         "spark": version,
         "statements": sum(len(steps) for steps in CASES.values()),
         "compared": compared,
+        "cases": {case: fingerprint(steps) for case, steps in CASES.items()},
         "differences": {case: some for case, some in differences.items() if some},
     }
     text = json.dumps(found, ensure_ascii=False, indent=1, default=str) + "\n"

@@ -87,10 +87,11 @@ class SessionManagers:
         if found is not None:
             found.pool.disconnect()
 
-    def halt(self) -> None:
-        """End every wait of every target; what is asked of them from now on is refused, but for cleaning up."""
+    def halt(self, credentials: FabricSparkCredentials | None = None) -> None:
+        """End every wait of a target, or of all; what is asked of it from now on is refused, but for cleaning up."""
+        key = None if credentials is None else _identity(credentials)
         with self._lock:
-            targets = list(self._targets.values())
+            targets = [target for each, target in self._targets.items() if key in (None, each)]
         for target in targets:
             target.runtime.halt()
 
@@ -167,7 +168,7 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         Only open ones are touched: looking at the handle of one that is not would open it. No lock is held while the
         server is told.
         """
-        self.sessions.halt()
+        self.sessions.halt(cast(FabricSparkCredentials, self.profile.credentials))
         mine = self.get_if_exists()
         with self.lock:
             others = [each for each in self.thread_connections.values() if each is not mine]

@@ -25,6 +25,9 @@ from filelock import FileLock, Timeout
 LOCK_TIMEOUT = 10.0
 """Seconds to wait for the file; it is held for no longer than it takes to read and write it."""
 
+FORGET_TIMEOUT = 1.0
+"""The same for an entry of a session that is no more: nobody should wait long for what only saves a look."""
+
 MOST_ENTRIES = 50
 """Sessions a file remembers; the oldest are forgotten, and end on the server when they have been idle."""
 
@@ -115,21 +118,21 @@ class LeaseFile:
     def forget(self, entry: Entry) -> None:
         """Take a session out. Never raises: at worst the next run looks at it in vain."""
         try:
-            with self._locked():
+            with self._locked(FORGET_TIMEOUT):
                 self._write([each for each in self._read() if each != entry])
                 Path(self._lock_of(entry).lock_file).unlink(missing_ok=True)
         except (DbtRuntimeError, OSError) as error:
             self._logger.debug("session_id_file: %s", error)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{self._path}.lock", timeout=LOCK_TIMEOUT):
+            with FileLock(f"{self._path}.lock", timeout=timeout):
                 yield
         except Timeout as error:
             raise DbtRuntimeError(
-                f"session_id_file '{self._path}' has been locked by another process for {LOCK_TIMEOUT:.0f} s"
+                f"session_id_file '{self._path}' has been locked by another process for {timeout:.0f} s"
             ) from error
         except OSError as error:
             raise DbtRuntimeError(

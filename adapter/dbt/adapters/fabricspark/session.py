@@ -16,7 +16,7 @@ from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, stop_leftovers
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, cleaning
+from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, cleaning, left
 from dbt.adapters.fabricspark.resilience.notices import Rhythm, spelt
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, SETTLING, Decision, Operation
@@ -301,7 +301,9 @@ class LivySession:
         """Whether the id now belongs to somebody else; only numbers are given out twice (F40)."""
         if not str(self.session_id).isdigit():
             return False
-        view = self._look(deadline.sooner(LOOK_TIMEOUT / 3).seconds)
+        # A server that hangs must not use up the time for the deletion itself.
+        seconds = min(LOOK_TIMEOUT / 3, left(self._runtime) / 2)
+        view = self._look(deadline.sooner(seconds).seconds)
         return isinstance(view, SessionView) and self._is_another(view)
 
     @property

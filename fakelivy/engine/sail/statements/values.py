@@ -63,8 +63,11 @@ class _Column:
             numbers = [text.lstrip("+-") for text in self.texts if text is not None]
             whole = max(len(number.partition(".")[0]) for number in numbers)
             scale = max(len(number.partition(".")[2]) for number in numbers)
-            if whole + scale > 38:
+            cast = (self.type or "").lower()
+            if whole + scale > 38 or cast == "string":  # as texts, 1 and 1.50 have nothing in common
                 return None
+            if cast == "boolean":  # to which Sail casts no decimal
+                return f"cast(cast({name} as double) as boolean)"
             natural = f"cast({name} as {'bigint' if not scale and whole < 19 else f'decimal({whole + scale},{scale})'})"
         else:
             return None

@@ -245,7 +245,7 @@ class Statement:
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
-                place_ended = SessionLost(f"{gone}. The statement did not run.", ended=True)
+                place_ended = SessionLost(f"{str(gone).rstrip('.')}. The statement did not run.", ended=True)
                 raise place_ended from gone
             except AttemptError as lost:
                 error = lost

@@ -15,8 +15,8 @@ from dbt.adapters.fabricspark.resilience.runtime import Condition, Runtime
 CANCEL_BUDGET = 4.0
 """Seconds after a halt in which statements are cancelled on the server."""
 
-DELETE_BUDGET = 8.0
-"""Seconds after a halt in which sessions are deleted, all in all; the process is gone within ten."""
+DELETE_BUDGET = 6.0
+"""Seconds after a halt in which sessions are deleted, all in all; dbt's own end takes a few more, of ten."""
 
 
 class Halted(TransportError):
@@ -31,6 +31,11 @@ class Halted(TransportError):
 def cleaning(runtime: Runtime, seconds: float) -> AbstractContextManager[None]:
     """``HaltingRuntime.cleaning``, where there is one."""
     return runtime.cleaning(seconds) if isinstance(runtime, HaltingRuntime) else nullcontext()
+
+
+def left(runtime: Runtime) -> float:
+    """``HaltingRuntime.left``, where there is one."""
+    return runtime.left() if isinstance(runtime, HaltingRuntime) else float("inf")
 
 
 class HaltingRuntime:

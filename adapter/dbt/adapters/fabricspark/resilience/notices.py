@@ -74,7 +74,9 @@ class Notices:
 
     def waits(self, error: AttemptError, rule: Rule, pause: float, deadline: Deadline) -> bool:
         """A request failed and is tried again after ``pause`` seconds; whether the user was told."""
-        pause = min(pause, deadline.remaining)
+        if deadline.remaining <= pause:
+            # There will be no other try: whoever waits for it is told in an error.
+            return False
         if error.elapsed + pause < WORTH_A_WORD or not self._is_due(error.outcome):
             return False
         asked = f" (it asked for {spelt(error.retry_after)})" if error.retry_after else ""
@@ -82,7 +84,7 @@ class Notices:
         self._logger.warning(
             "%s. Trying again in %s%s: try %s. %s",
             WORDS[error.outcome],
-            spelt(pause),
+            spelt(pause) if pause >= 1 else "a moment",
             asked,
             _limited(error, rule, deadline),
             quote,

@@ -1,0 +1,95 @@
+"""After a halt, what is left to do is done in seconds, whatever the server does; and only where the halt was meant."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import requests
+from dbt.adapters.fabricspark.connections import SessionManagers
+from dbt.adapters.fabricspark.credentials import FabricSparkCredentials, Settings
+from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, HaltingRuntime
+from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.transport import Transport
+
+from chaos.simulation import Scheduler, SimulatedRuntime
+from tests.adapter.conftest import ScriptedServer
+
+CREATE, LOOK, DELETE = "POST /sessions", "GET /sessions/0", "DELETE /sessions/0"
+GONE = 10.0
+"""Seconds after which a process that was told to stop has ended."""
+
+
+class HangingServer(ScriptedServer):
+    """Answers until it is told to hang; then every request takes all the time it has."""
+
+    def __init__(self, runtime: SimulatedRuntime) -> None:
+        self.runtime, self.hangs = runtime, False
+        super().__init__({CREATE: [(201, {"id": 0})], LOOK: [(200, {"id": 0, "state": "idle"})]})
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # as its base
+        if not self.hangs:
+            return super().send(request, **kwargs)
+        self.seen.append((f"{request.method} {request.path_url}", None))
+        self.runtime.sleep(kwargs["timeout"][1])
+        raise requests.ReadTimeout
+
+
+def manager_of(
+    server: HangingServer, runtime: HaltingRuntime, settings: Settings, logger: logging.Logger
+) -> LivySessionManager:
+    transport = Transport("http://livy", http_timeout=120, user_agent="tests", adapter=server, left=runtime.left)
+    api = LivyApi(transport, Retrier(runtime, Pace(runtime), None, logger))
+    return LivySessionManager(api, settings, {"name": "dbt-fabricspark"}, runtime, logger)
+
+
+@pytest.mark.parametrize("late", [0.0, 3.0, 5.5])
+def test_a_server_that_hangs_is_asked_to_delete_the_session_and_not_waited_for(
+    late: float, settings: Settings, logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    took: list[float] = []
+
+    def work() -> None:
+        manager = manager_of(server, halting, settings, logger)
+        manager.connect()
+        halted_at = runtime.monotonic()
+        halting.halt()
+        server.hangs = True
+        # What cancelling the statements has used up.
+        runtime.sleep(late)
+        manager.disconnect()
+        took.append(runtime.monotonic() - halted_at)
+
+    scheduler.run(work)
+    assert server.count(DELETE) >= 1
+    assert took[0] <= DELETE_BUDGET + 0.01 < GONE - 2
+
+
+def target(name: str) -> FabricSparkCredentials:
+    return FabricSparkCredentials(livy_mode="local", spark_config={"name": name}, schema="s")
+
+
+def test_stopping_one_target_does_not_stop_another() -> None:
+    scheduler = Scheduler(seed=1)
+    managers = SessionManagers(SimulatedRuntime(scheduler))
+    one, two = target("one"), target("two")
+
+    def work() -> None:
+        runtimes = [managers.target(credentials).runtime for credentials in (one, two)]
+        managers.halt(one)
+        with pytest.raises(Halted):
+            runtimes[0].sleep(1)
+        runtimes[1].sleep(1)
+        managers.halt()
+        with pytest.raises(Halted):
+            runtimes[1].sleep(1)
+
+    scheduler.run(work)
+    assert scheduler.errors == []
