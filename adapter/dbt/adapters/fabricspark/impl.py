@@ -153,7 +153,7 @@ class FabricSparkAdapter(SparkAdapter):
             is_hudi=details.provider == "hudi",
         )
 
-    def get_relation(self, database: str, schema: str, identifier: str) -> BaseRelation | None:
+    def get_relation(self, database: object, schema: str, identifier: str) -> BaseRelation | None:
         """A relation by its name, from the cache; dbt-spark leaves out the database."""
         # dbt's `check` snapshots pass what a node without a database says of it: Jinja's undefined value.
         known = database if isinstance(database, str) else None
