@@ -18,7 +18,7 @@ from fakelivy.engine import create_engine
 from fakelivy.engine.port import Engine, Failure, SessionSpec
 from fakelivy.engine.sail.engine import SailEngine
 from tests.engine.conftest import Sql
-from tests.engine.fidelity.examples import FOLDER, Answer, agrees, answered
+from tests.engine.fidelity.examples import FOLDER, Answer, agrees, answered, without_traces
 from tests.engine.fidelity.statements import PATIENCE, QUICK, said
 
 ASKS = ("select", "with", "show", "describe", "set", "/*")
@@ -118,7 +118,7 @@ def verdict(found: Mapping[str, object]) -> str:
 
 
 def _dump(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path.write_text(without_traces(json.dumps(data, ensure_ascii=False, indent=1)) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str]) -> None:

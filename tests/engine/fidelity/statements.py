@@ -19,7 +19,7 @@ from fakelivy.clock import SystemClock
 from fakelivy.engine import create_engine
 from fakelivy.engine.port import Failure, Output, SessionSpec
 from tests.engine.conftest import Sql, names
-from tests.engine.fidelity.examples import FOLDER, error_class, plain
+from tests.engine.fidelity.examples import FOLDER, error_class, plain, without_traces
 from tests.engine.test_statements import CASES, check_rows
 
 Difference = dict[str, Any]
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str]) -> None:
         "cases": {case: fingerprint(steps) for case, steps in CASES.items()},
         "differences": {case: some for case, some in differences.items() if some},
     }
-    text = json.dumps(found, ensure_ascii=False, indent=1, default=str) + "\n"
+    text = without_traces(json.dumps(found, ensure_ascii=False, indent=1, default=str)) + "\n"
     count = sum(len(each) for each in found["differences"].values())
     sys.stdout.write(f"{compared} statements compared with Spark {version}, {count} differ\n")
     if "--check" not in arguments:
