@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseClonePossible, BaseCloneSameSourceAndTarget
+from dbt.tests.adapter.dbt_clone.test_dbt_clone import (
+    BaseClonePossible,
+    BaseCloneSameSourceAndTarget,
+    TestCloneSameTargetAndState,
+)
 from dbt.tests.adapter.simple_snapshot.test_ephemeral_snapshot_hard_deletes import (
     BaseSnapshotEphemeralHardDeletes,
     BaseSnapshotNewColumnSpecificCheckCols,
     BaseSnapshotNewColumnTimestampStrategy,
     BaseSnapshotNewColumnWithDeletes,
 )
+from dbt.tests.util import run_dbt_and_capture
 
 
 class _InSpark:
@@ -66,3 +71,13 @@ class AdaptedClonePossible(BaseClonePossible):
         with project.adapter.connection_named("__test"):
             for schema in (project.test_schema, f"{project.test_schema}_seeds", other_schema):
                 project.adapter.drop_schema(project.adapter.Relation.create(database=project.database, schema=schema))
+
+
+class AdaptedCloneSameTargetAndState(TestCloneSameTargetAndState):
+    """dbt's warning is all that comes of it: what would be cloned onto itself is left alone."""
+
+    def test_clone_same_target_and_state(self, project: Any, unique_schema: str, other_schema: str) -> None:
+        project.create_test_schema(other_schema)
+        self.run_and_save_state(project.project_root)
+        _, output = run_dbt_and_capture(["clone", "--defer", "--state", "target"])
+        assert "The state and target directories are the same: 'target'" in output
