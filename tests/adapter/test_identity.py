@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.azure import SCOPE
 from dbt.adapters.fabricspark.identity import expiry, token_source
@@ -30,41 +24,18 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from fakelivy import FakeLivy, IdentityOptions, ManualClock, TokenMode
 from fakelivy.journal import HandlerError, TokenIssued
+from tests.adapter.certificates import PASSWORD, Certificate, make_certificate
 from tests.adapter.test_credentials import FABRIC, LOCAL, SECRET, load
 from tests.server.toy import ToyEngine
 
 LOG = logging.getLogger("tests.identity")
 FEDERATED = "a-token-of-the-cluster"
-PASSWORD = "certificate-password"
 WHERE = {name: value for name, value in FABRIC.items() if name not in ("authentication", "accessToken")}
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A self-signed certificate: what Entra knows of it, and the files a client has."""
-
-    public: str
-    plain: Path
-    locked: Path
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fabricspark tests")])
-    begin = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(begin).not_valid_after(begin + dt.timedelta(days=36500))
-    public = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    folder = tmp_path_factory.mktemp("certificate")
-    locks: dict[str, serialization.KeySerializationEncryption] = {
-        "plain": serialization.NoEncryption(),
-        "locked": serialization.BestAvailableEncryption(PASSWORD.encode()),
-    }
-    for file, lock in locks.items():
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
-        (folder / file).write_bytes(private + public)
-    return Certificate(public.decode(), folder / "plain", folder / "locked")
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -87,6 +88,13 @@ class SessionManagers:
         if found is not None:
             found.pool.disconnect()
 
+    def disconnect_all(self) -> None:
+        """End the sessions of every target. Never raises."""
+        with self._lock:
+            targets, self._targets = list(self._targets.values()), {}
+        for target in targets:
+            target.pool.disconnect()
+
     def halt(self, credentials: FabricSparkCredentials | None = None) -> None:
         """End every wait of a target, or of all; what is asked of it from now on is refused, but for cleaning up."""
         key = None if credentials is None else _identity(credentials)
@@ -117,6 +125,20 @@ def timings_file(config: Any) -> Path | None:
     project = Path(root).resolve()
     folder = (project / target).resolve()
     return Path(folder.parent if project in folder.parents else folder, ".fabricspark-timings.json")
+
+
+class OnBoth:
+    """A method that does one thing on an instance and another on the class.
+
+    Args:
+        on_instance, on_class: given the one or the other.
+    """
+
+    def __init__(self, on_instance: Callable[[Any], None], on_class: Callable[[Any], None]) -> None:
+        self._on_instance, self._on_class = on_instance, on_class
+
+    def __get__(self, instance: object | None, owner: type) -> Callable[[], None]:
+        return partial(self._on_class, owner) if instance is None else partial(self._on_instance, instance)
 
 
 class FabricSparkConnectionManager(SQLConnectionManager):
@@ -151,13 +173,31 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         connection.state = ConnectionState.OPEN
         return connection
 
-    def cleanup_all(self) -> None:
-        """Close every connection, then delete the session they shared."""
+    @classmethod
+    def close(cls, connection: Connection) -> Connection:
+        """Let go of the connection. Whatever goes wrong, it is closed afterwards, and others can be closed too."""
+        try:
+            return super().close(connection)
+        except Exception as error:  # noqa: BLE001  # a handle may be anything; the run's own outcome stands
+            logger.warning("closing connection %s: %s", connection.name, error)
+            connection.handle, connection.state, connection.transaction_open = None, ConnectionState.CLOSED, False
+            return connection
+
+    def _release(self) -> None:
+        """Close this thread's connection, if it has one. On the class there is none, and nothing happens."""
+        super().release()
+
+    def _cleanup_all(self) -> None:
+        """Close every connection, then delete the sessions: of this target, or called on the class, of all."""
         try:
             super().cleanup_all()
         finally:
             self.stopping.uninstall()
             self.sessions.disconnect(cast(FabricSparkCredentials, self.profile.credentials))
+
+    # Both may be called on the class too, as harnesses do that never see the instance.
+    release = OnBoth(_release, lambda _: None)
+    cleanup_all = OnBoth(_cleanup_all, lambda cls: cls.sessions.disconnect_all())
 
     def cancel_open(self) -> list[str]:
         """Stop what every other connection is running; the names of those connections.
