@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from chaos.results import Operation, Result, Window
+from chaos.results import Finding, Operation, Result, Window
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 1200, 210, 20, 20, 26
 _SMALLEST = 3.0
@@ -23,14 +23,22 @@ class Bar:
 
 def first_violation(result: Result) -> Operation | None:
     """The operation during which the first broken invariant broke, else the first one that did not end well."""
-    moments = [finding.at for finding in result.findings if finding.verdict != "pass" and finding.at is not None]
-    if moments:
-        at = min(moments)
-        # Of those that were going on then, the one that began last is the nearest.
+    broken = first_broken(result)
+    if broken is not None and broken.at is not None:
+        at, told = broken.at, broken.detail.partition("\n")[0]
         going_on = [each for each in result.operations if each.start <= at <= each.end]
-        if going_on:
-            return max(going_on, key=lambda each: each.start)
+        # The one that is spoken of; else of those that were going on then the one that began last.
+        named = [each for each in going_on if each.name.split()[-1:] and each.name.split()[-1] in told.split()]
+        if named or going_on:
+            return max(named or going_on, key=lambda each: each.start)
     return next((each for each in _in_order(result.operations) if each.outcome != "ok"), None)
+
+
+def first_broken(result: Result) -> Finding | None:
+    """The finding whose moment is the first; without any moment the first that is not green."""
+    red = [finding for finding in result.findings if finding.verdict != "pass"]
+    timed = [finding for finding in red if finding.at is not None]
+    return min(timed, key=lambda finding: finding.at or 0.0) if timed else next(iter(red), None)
 
 
 def lay_out(operations: Sequence[Operation]) -> tuple[list[Bar], dict[str, tuple[int, int]]]:

@@ -70,7 +70,7 @@ MISHAPS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "get_statement": {
         "before": (*_ALL["before"], *_DEATHS, "not_found_window(5)", _THROTTLE),
         "after_commit": _LOST,
-        "body": (*_BODY, *_STATES, "garbage(null_output)", "stick_state(running)", "stale_read(1)@first(8)"),
+        "body": (*_BODY, *_STATES, "garbage(null_output)", "stick_state(running)", "stale_read(1)@first(60)"),
     },
     "list_statements": {**_ALL, "before": (*_ALL["before"], *_DEATHS), "body": _ANY_BODY},
     "cancel_statement": {**_ALL, "body": _ANY_BODY, "before": (*_ALL["before"], *_DEATHS)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Sequence
@@ -64,6 +65,28 @@ def matrix(results: Sequence[Result]) -> list[Row]:
     return rows
 
 
+@dataclass(frozen=True)
+class Matrix:
+    """Scenarios of one kind: they are judged by the same invariants."""
+
+    title: str
+    invariants: Sequence[str]
+    rows: Sequence[Row]
+
+
+def matrices(results: Sequence[Result]) -> list[Matrix]:
+    """One for each kind of scenario there is."""
+    rows, found = matrix(results), []
+    for title, real in (("Threads in virtual time", False), ("Real dbt processes", True)):
+        mine = [row for row in rows if row.scenario.startswith("processes/") is real]
+        asked = [place for place, _ in enumerate(invariants(results)) if any(row.cells[place].runs for row in mine)]
+        if mine:
+            names = [invariants(results)[place].replace("_", " ") for place in asked]
+            kept = [dataclasses.replace(row, cells=[row.cells[place] for place in asked]) for row in mine]
+            found.append(Matrix(title, names, kept))
+    return found
+
+
 def targets(results: Sequence[Result]) -> list[str]:
     """What was tested, in the order in which it comes up."""
     return list(dict.fromkeys(result.target for result in results))
@@ -83,7 +106,9 @@ def compare(results: Sequence[Result]) -> list[Compared]:
     names, found = targets(results), []
     for scenario in dict.fromkeys(result.scenario for result in results):
         seeds = [{each.seed for each in results if (each.scenario, each.target) == (scenario, name)} for name in names]
-        common = set.intersection(*seeds)
+        # A target that did not run it at all says nothing about the others.
+        ran = [each for each in seeds if each]
+        common = set.intersection(*ran) if ran else set()
         verdicts = [
             Counter(
                 each.verdict
@@ -112,12 +137,14 @@ def html(results: Sequence[Result]) -> str:
         verdict=worst(results),
         runs=len(results),
         counts=Counter(result.verdict.value for result in results),
-        invariants=invariants(results),
-        matrix=matrix(results),
+        matrices=matrices(results),
         targets=names,
         compared=compare(results) if len(names) > 1 else [],
         verdicts=list(Verdict),
-        failures=[(result, Markup(picture.svg(result)), picture.first_violation(result)) for result in shown],
+        failures=[
+            (result, Markup(picture.svg(result)), picture.first_violation(result), picture.first_broken(result))
+            for result in shown
+        ],
         hidden=len(red) - len(shown),
     )
 

@@ -26,6 +26,9 @@ from chaos.workloads import PROOF, Desk
 LATENCY = 0.03
 """Virtual seconds of a request's way, and of its reply's."""
 
+SETTLE = 5.0
+"""Virtual seconds after healing in which what went wrong comes to its end: a server that restarts is back."""
+
 STEPS = 200_000
 """Hand-overs of a run: many times what a run of sixteen threads needs that goes in no circles."""
 
@@ -156,6 +159,7 @@ class _Stage:
         for thread in threads:
             thread.join()
         self._heal()
+        self._scheduler.sleep(SETTLE)
         if record.interrupted_at is not None:
             self._leave()
             # The next one to come must find everything in order.

@@ -60,13 +60,14 @@ class Services:
         return self.lakehouses.default
 
     def reset(self) -> None:
-        """Forget faults, sessions, batches, jobs and shortcuts; journal, clock, tokens and tables stay as they are."""
+        """Forget faults, sessions, batches, jobs, operations and shortcuts; journal, clock, tokens and tables stay."""
         self.injector.clear()
         self.high_concurrency.forget_all()
         for dialect in Dialect:
             self.stores[dialect].forget_all("reset")
             self.batches[dialect].forget_all("reset")
         self.jobs.forget_all()
+        self.operations.forget_all()
         self.shortcuts.forget_all()
 
 

@@ -37,7 +37,7 @@ class Operation:
 
 
 class Operations:
-    """The operations of a server; they are never forgotten."""
+    """The operations of a server; they are forgotten at a reset only."""
 
     def __init__(self, ids: Ids, clock: Clock) -> None:
         self._ids = ids
@@ -64,3 +64,8 @@ class Operations:
         if found is None:
             raise Refused(Problem.NO_OPERATION, id=key)
         return found, self._clock.monotonic()
+
+    def forget_all(self) -> None:
+        """Forget every operation."""
+        with self._lock:
+            self._operations.clear()

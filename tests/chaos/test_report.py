@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -99,11 +100,27 @@ def test_targets_are_compared_over_the_seeds_that_all_of_them_ran() -> None:
     compared = report.compare(results)
     assert [(each.scenario, each.seeds, [dict(counts) for counts in each.verdicts]) for each in compared] == [
         ("a", 1, [{PASS: 1}, {UNKNOWN: 1}]),
-        ("b", 0, [{}, {}]),
+        ("b", 1, [{PASS: 1}, {}]),
     ]
     page = Page(report.html(results))
     assert "compared" in [attributes.get("id") for _, attributes in page.tags]
     assert "not run" in page.text
+
+
+def test_each_kind_of_scenario_has_a_matrix_with_its_own_invariants() -> None:
+    results = [result("smoke/a", 1, no_leak=PASS), result("processes/smoke/b", 1, **{"ends in time": FAIL})]
+    kinds = [(kind.title, kind.invariants, [row.scenario for row in kind.rows]) for kind in report.matrices(results)]
+    assert kinds == [
+        ("Threads in virtual time", ["no leak"], ["smoke/a"]),
+        ("Real dbt processes", ["ends in time"], ["processes/smoke/b"]),
+    ]
+
+
+def test_the_operation_that_a_finding_speaks_of_is_opened() -> None:
+    going_on = [Operation("t1", "write write-1", 0.0, 3.0, "ok"), Operation("t2", "write write-2", 1.0, 3.0, "ok")]
+    spoken = Finding("writes", FAIL, "write-1 was executed 2 times", at=2.0)
+    first = picture.first_violation(dataclasses.replace(result(), operations=going_on, findings=[spoken]))
+    assert first is going_on[0]
 
 
 def test_junit_has_a_case_per_run_and_counts_unknown_as_an_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ import requests
 
 from fakelivy import FakeLivy, Knobs
 from fakelivy.journal import Execution, HighConcurrencyMoved, StatementMoved
+from tests.functional.conftest import Dbt
+from tests.functional.test_runs import ENDLESS
+from tests.functional.test_stop import started, stop, wait_for
 from tests.projects.project import Project
 
 # dbt's own modules warn.
@@ -134,3 +138,27 @@ def test_a_session_that_dies_takes_its_repls_along_and_no_later_model_fails(serv
     assert len({event.session for event in events(server, HighConcurrencyMoved)}) == 2
     assert made.dbt("run").success
     assert left(server) == []
+
+
+@pytest.mark.parametrize("state", ["killed", "gone"])
+def test_when_the_session_is_gone_under_its_repls_what_did_not_run_runs_elsewhere(
+    state: str, server: FakeLivy, tmp_path: Path
+) -> None:
+    with server.fault(f'submit_repl_statement[contains="table home.dbo.m3"]:before:session_to({state})@first(1)'):
+        built = project(tmp_path, server, connect_retries=3).dbt("run", "--threads", "1")
+    assert built.success, built
+    written = Counter(event.code for event in events(server, Execution) if "create or replace table" in event.code)
+    assert set(written.values()) == {1}
+    assert left(server) == []
+
+
+def test_ctrl_c_cancels_every_repl_and_ends_their_session(server: FakeLivy, tmp_path: Path) -> None:
+    made = project(tmp_path, server)
+    made.write({f"models/m{n}.sql": "{{ config(materialized='table') }} " + f"{ENDLESS} + {n}" for n in range(8)})
+    dbt = Dbt(tmp_path)
+    with started(dbt) as process:
+        wait_for(server, lambda _: sum(ENDLESS in event.code for event in events(server, Execution)) >= 2, 0)
+        stop(process, signal.SIGINT)
+    assert left(server) == []
+    moved = events(server, StatementMoved)
+    assert sum(event.after.startswith("cancel") for event in moved) >= 2

@@ -77,6 +77,15 @@ def test_a_long_running_operation_ends_by_the_clock(clock: ManualClock, engine: 
         assert absolute(f"{server.url}/v1/operations/nope").get("").status_code == 404
 
 
+def test_a_reset_forgets_long_running_operations(clock: ManualClock, engine: ToyEngine) -> None:
+    with FakeLivy(engine=engine, clock=clock, knobs=Knobs(lakehouse_create="accepted")) as server:
+        made = workspace(server).post("/lakehouses", {"displayName": "new"})
+        operation = absolute(made.headers["Location"])
+        assert operation.get("").status_code == 200
+        requests.post(f"{server.url}/_fake/reset", headers={"X-Fakelivy-Control": "1"}, timeout=10)
+        assert operation.get("").json()["errorCode"] == "OperationNotFound"
+
+
 def test_lists_come_in_pages(clock: ManualClock, engine: ToyEngine) -> None:
     with FakeLivy(engine=engine, clock=clock, lakehouses=["a", "b", "c"], knobs=Knobs(page_size=2)) as server:
         first = workspace(server).get("/lakehouses").json()

@@ -213,9 +213,11 @@ class LivySessionManager:
     def _bury(self) -> None:
         with self._lock:
             graves, self._graves = self._graves, []
-        left = [session for session in graves if not self._delete(session, BURIAL_TIMEOUT)]
+        # Whoever cannot be told of one session now is not asked about all the others: their number grows with each try.
+        while graves and self._delete(graves[0], BURIAL_TIMEOUT):
+            graves = graves[1:]
         with self._lock:
-            self._graves += left
+            self._graves += graves
 
     @staticmethod
     def _delete(session: LivySession, timeout: float = DELETE_TIMEOUT) -> bool:

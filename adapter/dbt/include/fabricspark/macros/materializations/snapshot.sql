@@ -8,7 +8,7 @@
   {{ run_hooks(pre_hooks) }}
 
   {%- set strategy = strategy_dispatch(config.get('strategy'))(
-    model, 'snapshotted_data', 'source_data', model['config'], exists
+    dict(model, database=model.get('database')), 'snapshotted_data', 'source_data', model['config'], exists
   ) -%}
   {%- if not exists -%}
     {%- set build_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
