@@ -24,6 +24,7 @@ from fakelivy.journal import EVENTS
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import noticing
+from tests.conformance import verdicts as conformance
 from tests.engine.fidelity import tables as fidelity
 from tests.projects import costs
 from tests.resilience import gallery
@@ -138,6 +139,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "profile-fields": profile_fields,
     "authentications": authentications,
     "incumbent-fields": incumbent_fields,
+    "conformance-counts": conformance.counts,
+    "conformance": conformance.table,
     "errors": gallery.page,
     "costs": costs.table,
     "noticing": noticing.table,

@@ -1,11 +1,18 @@
-"""Columns: dbt-spark's, with their comments."""
+"""Columns: dbt-spark's, with their comments and Spark's own names of types."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from dbt.adapters.base.column import Column
 from dbt.adapters.spark.column import SparkColumn
+
+_STRINGS = frozenset({"string", "varchar", "char"})
+_INTEGERS = frozenset({"tinyint", "byte", "smallint", "short", "int", "integer", "bigint", "long"})
+_FLOATS = frozenset({"float", "real", "double"})
+_DECIMALS = frozenset({"decimal", "dec", "numeric"})
+"""Spark's types with their aliases (sql-ref-datatypes of Spark 3.5), without what stands in parentheses."""
 
 
 @dataclass
@@ -17,6 +24,30 @@ class FabricSparkColumn(SparkColumn):
     """
 
     comment: str | None = None
+
+    @property
+    def _type(self) -> str:
+        return self.dtype.partition("(")[0].strip().lower()
+
+    def is_string(self) -> bool:
+        """Whether it holds text."""
+        return self._type in _STRINGS
+
+    def is_integer(self) -> bool:
+        """Whether it holds whole numbers."""
+        return self._type in _INTEGERS
+
+    def is_float(self) -> bool:
+        """Whether it holds floating-point numbers."""
+        return self._type in _FLOATS
+
+    def is_numeric(self) -> bool:
+        """Whether it holds decimal numbers."""
+        return self._type in _DECIMALS
+
+    def can_expand_to(self, other_column: Column) -> bool:  # noqa: ARG002  # dbt passes it
+        """Never: a string of Spark's has no length to outgrow."""
+        return False
 
     @classmethod
     def of(cls, column: SparkColumn, comment: str | None) -> FabricSparkColumn:

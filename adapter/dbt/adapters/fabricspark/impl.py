@@ -40,6 +40,7 @@ from dbt.adapters.spark.impl import (
     LIST_SCHEMAS_MACRO_NAME,
     SparkAdapter,
 )
+from dbt_common.contracts.metadata import CatalogTable
 from dbt_common.exceptions import DbtRuntimeError
 from dbt_common.utils.executor import executor
 
@@ -152,9 +153,11 @@ class FabricSparkAdapter(SparkAdapter):
             is_hudi=details.provider == "hudi",
         )
 
-    def get_relation(self, database: str, schema: str, identifier: str) -> BaseRelation | None:
+    def get_relation(self, database: object, schema: str, identifier: str) -> BaseRelation | None:
         """A relation by its name, from the cache; dbt-spark leaves out the database."""
-        return cast("BaseRelation | None", super(SparkAdapter, self).get_relation(database, schema, identifier))
+        # dbt's `check` snapshots pass what a node without a database says of it: Jinja's undefined value.
+        known = database if isinstance(database, str) else None
+        return cast("BaseRelation | None", super(SparkAdapter, self).get_relation(known, schema, identifier))
 
     def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
         """The columns of a relation; none only if the server itself says that there is no such relation.
@@ -162,13 +165,20 @@ class FabricSparkAdapter(SparkAdapter):
         Raises:
             DbtRuntimeError: they could not be told, or the answer makes no sense.
         """
+        rows = self._describe(relation)
+        return [] if rows is None else self._columns(relation, rows)
+
+    def _describe(self, relation: BaseRelation) -> agate.Table | None:
         try:
             rows = self._rows(GET_COLUMNS_IN_RELATION_RAW_MACRO_NAME, relation=relation)
         except DbtRuntimeError as error:
             if error_class(error) in RELATION_NOT_FOUND:
-                return []
+                return None
             raise
         expect_columns("describe", rows.column_names, ("col_name", "data_type"))
+        return rows
+
+    def _columns(self, relation: BaseRelation, rows: agate.Table) -> list[SparkColumn]:
         columns = self.parse_describe_extended(relation, rows)
         if not columns:
             raise DbtRuntimeError(f"the server describes {relation} without a single column")
@@ -215,6 +225,18 @@ class FabricSparkAdapter(SparkAdapter):
         found = [(relation, wanted.get(catalog.place(relation))) for relation in self.list_relations(database, schema)]
         rows = [row for each, ask in found if ask is not None for row in self._get_columns_for_catalog(each, ask)]
         return agate.Table.from_object(rows, column_types=DEFAULT_TYPE_TESTER)
+
+    def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable | None:
+        """What the catalog holds of one relation; ``None`` if the server says that there is no such relation.
+
+        Raises:
+            DbtRuntimeError: it could not be told, or the answer makes no sense.
+        """
+        rows = self._describe(relation)
+        if rows is None:
+            return None
+        columns = cast("list[FabricSparkColumn]", self._columns(relation, rows))
+        return catalog.table(relation, [column.catalog_row() for column in columns], catalog.comment(rows))
 
     def calculate_freshness_from_metadata_batch(
         self, sources: list[BaseRelation], macro_resolver: MacroResolverProtocol | None = None

@@ -21,7 +21,27 @@ ONE_BY_ONE = "NOT_SUPPORTED_COMMAND_FOR_V2_TABLE"
 """Some catalogs do not describe all tables at once (SPARK-33393)."""
 
 _CLASS = re.compile(r"\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_.]+)?\]")
-_DETAIL = re.compile(r"^(Type|Provider|Owner|Comment|Statistics): (.*)$", re.MULTILINE)
+_DETAIL = re.compile(r"^(Type|Provider): (.*)$", re.MULTILINE)
+_AFTER_COMMENT = (
+    "View Text",
+    "View Original Text",
+    "View Schema Mode",
+    "View Catalog and Namespace",
+    "View Query Output Columns",
+    "Table Properties",
+    "Statistics",
+    "Location",
+    "Serde Library",
+    "InputFormat",
+    "OutputFormat",
+    "Storage Properties",
+    "Partition Provider",
+    "Partition Columns",
+    "Schema",
+)
+"""What Spark writes behind a comment (``CatalogTable.toLinkedHashMap``); the comment may have lines of its own."""
+
+_COMMENT = re.compile(rf"^Comment: (.*?)\n(?:{'|'.join(_AFTER_COMMENT)}): ", re.MULTILINE | re.DOTALL)
 
 _TYPES = {
     "MANAGED": RelationType.Table,
@@ -56,7 +76,7 @@ class Details:
         """From the text of the ``information`` column.
 
         A line of a comment may look like any other line, but Spark writes the comment after the type and provider: the
-        first of each counts.
+        first of each counts. The comment ends where the next of Spark's own lines begins.
 
         Raises:
             DbtRuntimeError: there is no type in it.
@@ -66,9 +86,10 @@ class Details:
             said.setdefault(match[1], match[2].strip())
         if not said.get("Type"):
             raise DbtRuntimeError(f"the server does not say whether {name} is a table or a view")
+        comment = _COMMENT.search(f"{information}\nSchema: ")
         # A kind that nobody has heard of is neither: dbt must not take it for something it may replace.
         kind = _TYPES.get(said["Type"].upper(), RelationType.External)
-        return cls(kind, said.get("Provider", "").lower() or None, said.get("Comment"))
+        return cls(kind, said.get("Provider", "").lower() or None, comment[1] if comment else None)
 
 
 def bare_name(namespace: object, database: str | None = None) -> str | None:

@@ -44,13 +44,24 @@
   {{- comment_clause() }}
 {%- endmacro %}
 
+{#- One statement is all that a request runs, and a setting made in another may be gone with its session. -#}
+{% macro fabricspark_refuse_sql_header() %}
+  {%- if config.get('sql_header') -%}
+    {%- do exceptions.raise_compiler_error(
+      "sql_header cannot be sent: every request runs one statement. Put settings into spark_config in the profile, "
+      ~ "which every session starts with, and everything else into the query itself."
+    ) -%}
+  {%- endif -%}
+{% endmacro %}
+
 {#- `replace` only where the table is meant to be replaced: a plain `create` cannot destroy what dbt did not see. -#}
 {% macro fabricspark_create_table_as(relation, compiled_code, replace) -%}
+  {%- do fabricspark_refuse_sql_header() -%}
   {%- set query = compiled_code -%}
   create {{ 'or replace ' if replace and fabricspark_file_format() in ['delta', 'iceberg'] }}table {{ relation }}
   {%- if config.get('contract').enforced %}
     {{- get_assert_columns_equivalent(compiled_code) }}
-    {%- set query = get_select_subquery(compiled_code) %}
+    {%- set query = get_select_subquery(compiled_code) ~ fabricspark_assert_constraints() %}
   {%- endif %}
     {{ fabricspark_table_clauses() }}
   as
@@ -98,18 +109,40 @@
   {{ return(load_result('list_relations_without_caching').table) }}
 {% endmacro %}
 
+{#- With `--empty` and `--sample` a relation prints as a query over part of it; `render()` is its name whatever is asked. -#}
+{% macro fabricspark__get_columns_in_relation_raw(relation) %}
+  {% call statement('get_columns_in_relation_raw', fetch_result=True) -%}
+    describe extended {{ relation.render() }}
+  {%- endcall %}
+  {{ return(load_result('get_columns_in_relation_raw').table) }}
+{% endmacro %}
+
+{#- Delta has no `truncate`; a table that dbt knows to be another kind has no `delete`. -#}
+{% macro fabricspark__truncate_relation(relation) %}
+  {%- set known = load_cached_relation(relation) -%}
+  {% call statement('truncate_relation') -%}
+    {{ 'truncate table' if known is not none and not known.is_delta else 'delete from' }} {{ relation.render() }}
+  {%- endcall %}
+{% endmacro %}
+
+{% macro fabricspark__alter_column_type(relation, column_name, new_column_type) %}
+  {% call statement('alter_column_type') -%}
+    alter table {{ relation.render() }} alter column {{ adapter.quote(column_name) }} type {{ new_column_type }}
+  {%- endcall %}
+{% endmacro %}
+
 {#- Delta drops columns from tables whose column mapping is on; without it, it says so itself. -#}
 {% macro fabricspark__alter_relation_add_remove_columns(relation, add_columns, remove_columns) %}
   {%- if add_columns -%}
     {%- call statement('add_columns') -%}
-      alter table {{ relation }} add columns (
+      alter table {{ relation.render() }} add columns (
         {%- for column in add_columns %}{{ adapter.quote(column.name) }} {{ column.data_type }}{{ ', ' if not loop.last }}{% endfor -%}
       )
     {%- endcall -%}
   {%- endif -%}
   {%- if remove_columns -%}
     {%- call statement('drop_columns') -%}
-      alter table {{ relation }} drop columns (
+      alter table {{ relation.render() }} drop columns (
         {%- for column in remove_columns %}{{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}{% endfor -%}
       )
     {%- endcall -%}

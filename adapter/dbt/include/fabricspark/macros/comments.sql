@@ -11,6 +11,7 @@
 {% endmacro %}
 
 {% macro fabricspark__create_view_as(relation, sql) -%}
+  {%- do fabricspark_refuse_sql_header() -%}
   create or replace view {{ relation }}
   {%- if config.persist_column_docs() %}
     (
@@ -32,7 +33,7 @@
 {% macro fabricspark__alter_column_comment(relation, column_dict) %}
   {%- for name, column in column_dict.items() %}
     {%- call statement('alter_column_comment') %}
-      alter table {{ relation }} change column {{ adapter.quote(name) }} comment {{ adapter.string_literal(column.description) }}
+      alter table {{ relation.render() }} change column {{ adapter.quote(name) }} comment {{ adapter.string_literal(column.description) }}
     {%- endcall %}
   {%- endfor %}
 {% endmacro %}

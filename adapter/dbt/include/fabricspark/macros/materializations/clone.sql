@@ -9,6 +9,11 @@
     {{ log("Relation " ~ existing_relation ~ " already exists", info=True) }}
     {{ return({'relations': []}) }}
   {%- endif -%}
+  {#- A relation cloned onto itself would be replaced by a copy of what is being replaced. -#}
+  {%- if this.render() | lower == defer_relation.render() | lower -%}
+    {{ log("Target relation and defer relation are the same, skipping clone for relation: " ~ this.render()) }}
+    {{ return({'relations': [existing_relation] if existing_relation else []}) }}
+  {%- endif -%}
   {%- if fabricspark_file_format() != 'delta' -%}
     {%- do exceptions.raise_compiler_error("Invalid file format: " ~ fabricspark_file_format() ~ "\nshallow clone requires file_format be set to 'delta'") -%}
   {%- endif -%}
