@@ -22,7 +22,7 @@ from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.target import make_target
 from dbt.adapters.fabricspark.timings import Timings
 
-from fakelivy import FakeLivy, IdentityOptions, TokenMode
+from fakelivy import FakeLivy, IdentityOptions, Oracle, TokenMode
 from fakelivy.clock import SystemClock
 from fakelivy.engine.scripted import ScriptedEngine
 from tests.adapter.certificates import PASSWORD, Certificate, make_certificate
@@ -183,13 +183,15 @@ def test_no_secret_gets_out(
         profile.pop(known, None)
     profile |= {"authentication": name, "connect_retries": 1, "session_start_timeout": 20, "statement_timeout": 20}
     profile |= way(place)
-    profile |= {"reuse_session": True, "session_id_file": str(tmp_path / "kept.txt")}
+    profile |= {"session_id_file": str(tmp_path / "kept.txt")}
 
     runs = tmp_path / "timings.json"
     with caplog.at_level(logging.DEBUG):
         # What a token meets on its way to Livy is the same for all.
         for fault in TROUBLE if way in (by_secret, by_az) else TROUBLE[:2]:
-            told += [one_run(profile, runs, fault, place)]
+            # One is kept; a new one each time meets what there is to meet.
+            told += [one_run({**profile, "reuse_session": not fault}, runs, fault, place)]
+    assert Oracle(server.journal).never_fired() == []
     assert place.issued, "no token was ever sent: nothing was searched"
     told += [caplog.text, *capfd.readouterr(), repr(server.journal.entries())]
     told += [path.read_text(encoding="utf-8") for path in (runs, tmp_path / "kept.txt") if path.exists()]

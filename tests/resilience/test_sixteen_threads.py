@@ -10,10 +10,12 @@ from dbt.adapters.fabricspark.client import Client, connect
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
 
+from chaos.simulation import STRATEGIES
 from fakelivy import FakeLivy, Oracle
 from fakelivy.clock import SystemClock
 from fakelivy.engine.scripted import ScriptedEngine
 from fakelivy.journal import SessionMoved
+from tests.resilience.world import DIALECTS, world
 
 THREADS = 16
 EACH = 3
@@ -88,3 +90,13 @@ def test_sixteen_threads_share_everything_and_run_every_statement_once(
         # What was sent to the session that died may have run, and is not sent again.
         assert max(counts) == 1
         assert len(failed) >= counts.count(0)
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_however_sixteen_threads_race_there_is_one_session(dialect: str, strategy: str) -> None:
+    with world(seed=7, strategy=strategy, dialect=dialect) as here:
+        here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(THREADS)))
+        assert here.sessions_made == 1
+        assert [here.executions(f"t_{thread}_") for thread in range(THREADS)] == [1] * THREADS
+        assert here.oracle.live_sessions() == []
