@@ -59,6 +59,8 @@ _LAKE_VIEWS = (
 
 _NANOSECONDS = "the embedded engine fails on the type of a union (`cast Timestamp(Nanosecond, None)`); Spark does not"
 
+_NOT_EXAMINED = "it fails here, and nobody has found out yet whether by the adapter, the engine or the test"
+
 GAPS: Mapping[str, str] = {
     "simple_copy.test_simple_copy.TestSimpleCopyBase::test_simple_copy_with_materialized_views": (
         "it makes a materialized view in Postgres's words"
@@ -72,6 +74,21 @@ GAPS: Mapping[str, str] = {
     "materialized_view.changes.MaterializedViewChangesApplyMixin": _LAKE_VIEWS,
     "materialized_view.changes.MaterializedViewChangesContinueMixin": _LAKE_VIEWS,
     "materialized_view.changes.MaterializedViewChangesFailMixin": _LAKE_VIEWS,
+    "python_model.test_python_model.BasePythonEmptyTests": _NOT_EXAMINED,
+    "python_model.test_python_model.BasePythonSampleTests": _NOT_EXAMINED,
+    "simple_copy.test_simple_copy.TestEmptyModelsArentRun": _NOT_EXAMINED,
+    "simple_snapshot.new_record_check_mode.BaseSnapshotNewRecordCheckMode": _NOT_EXAMINED,
+    "simple_snapshot.new_record_dbt_valid_to_current.BaseSnapshotNewRecordDbtValidToCurrent": _NOT_EXAMINED,
+    "simple_seed.test_seed_type_override.TestSimpleSeedColumnOverride": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotColumnNames": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotInvalidColumnNames": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotColumnNamesFromDbtProject": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotDbtValidToCurrent": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotMultiUniqueKey": _NOT_EXAMINED,
+    "utils.test_split_part.TestSplitPart": _NOT_EXAMINED,
+    "utils.test_timestamps.TestCurrentTimestamps": _NOT_EXAMINED,
+    "python_model.test_spark.BasePySparkTests": "it imports `databricks.koalas`, which Fabric does not have",
+    "simple_copy.test_copy_uppercase.TestSimpleCopyUppercase": "its profile names a database, which must be the lakehouse",
 }
 """Published classes, or single tests of them behind ``::``, that fail today. They run; one that passes is noticed."""
 
