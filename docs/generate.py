@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import re
 import sys
@@ -126,13 +127,35 @@ def sql_statements() -> str:
     groups = {
         "carried out": done,
         "accepted, with nothing to do": accepted,
-        "refused by name, with `[UNSUPPORTED_FEATURE]`": [*refused, *statements.REFUSED],
+        "refused by name, with `[UNSUPPORTED_FEATURE]` or Delta's own error": [*refused, *statements.REFUSED],
     }
     rows = ["| | statements that open with |", "|---|---|"]
     for what, patterns in groups.items():
         shown = ", ".join(f"`{words.upper()}`".replace("|", "\\|") for words in sorted(patterns))
         rows.append(f"| {what} | {shown} |")
     return "\n".join(rows)
+
+
+def error_classes() -> str:
+    """Every error class that the engine's code can say, read off that code."""
+    found: set[str] = set()
+    for path in (ROOT / "fakelivy" / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "spark_error":
+                first = node.args[0]
+                found |= {first.value} if isinstance(first, ast.Constant) and isinstance(first.value, str) else set()
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found |= set(re.findall(r"^\[([A-Z][A-Z_.]+[A-Z])\] ", node.value))
+    own = {"ENGINE_LOST", "INTERPRETER_LOST", "MLV_CONSTRAINT_VIOLATION"}
+    groups = {
+        "Spark's": sorted(each for each in found - own if not each.startswith("DELTA_")),
+        "Delta's": sorted(each for each in found if each.startswith("DELTA_")),
+        "the engine's own": sorted(found & own),
+    }
+    rows = ["| | classes |", "|---|---|"]
+    return "\n".join(
+        [*rows, *(f"| {whose} | {', '.join(f'`{each}`' for each in names)} |" for whose, names in groups.items())]
+    )
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -147,6 +170,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "noticing-by-runtime": noticing.table_by_runtime,
     "states": states,
     "statements": sql_statements,
+    "error-classes": error_classes,
     "knobs": knobs,
     "dialect-knobs": dialect_knobs,
     "journal-events": journal_events,

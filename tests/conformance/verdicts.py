@@ -18,6 +18,9 @@ _NO_GRANTS = "Spark has no `grant` without an authorizer; in Fabric rights belon
 _NO_SEED_EMPTY = "dbt-core 1.11 has no `seed --empty`: a later version's test"
 
 NOT_APPLICABLE: Mapping[str, str] = {
+    "simple_seed.test_seed.TestSeedWithWrongDelimiter": (
+        "a header that is not split is one column's name, which Spark takes: the seed is no error"
+    ),
     "utils.test_escape_single_quotes.TestEscapeSingleQuotes": (
         "`BaseEscapeSingleQuotesBackslash` says the opposite and passes: Spark escapes a quote by a backslash"
     ),
@@ -56,6 +59,8 @@ _LAKE_VIEWS = (
 
 _NANOSECONDS = "the embedded engine fails on the type of a union (`cast Timestamp(Nanosecond, None)`); Spark does not"
 
+_NOT_EXAMINED = "it fails here, and nobody has found out yet whether by the adapter, the engine or the test"
+
 GAPS: Mapping[str, str] = {
     "simple_copy.test_simple_copy.TestSimpleCopyBase::test_simple_copy_with_materialized_views": (
         "it makes a materialized view in Postgres's words"
@@ -69,6 +74,21 @@ GAPS: Mapping[str, str] = {
     "materialized_view.changes.MaterializedViewChangesApplyMixin": _LAKE_VIEWS,
     "materialized_view.changes.MaterializedViewChangesContinueMixin": _LAKE_VIEWS,
     "materialized_view.changes.MaterializedViewChangesFailMixin": _LAKE_VIEWS,
+    "python_model.test_python_model.BasePythonEmptyTests": _NOT_EXAMINED,
+    "python_model.test_python_model.BasePythonSampleTests": _NOT_EXAMINED,
+    "simple_copy.test_simple_copy.TestEmptyModelsArentRun": _NOT_EXAMINED,
+    "simple_snapshot.new_record_check_mode.BaseSnapshotNewRecordCheckMode": _NOT_EXAMINED,
+    "simple_snapshot.new_record_dbt_valid_to_current.BaseSnapshotNewRecordDbtValidToCurrent": _NOT_EXAMINED,
+    "simple_seed.test_seed_type_override.TestSimpleSeedColumnOverride": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotColumnNames": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotInvalidColumnNames": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotColumnNamesFromDbtProject": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotDbtValidToCurrent": _NOT_EXAMINED,
+    "simple_snapshot.test_various_configs.BaseSnapshotMultiUniqueKey": _NOT_EXAMINED,
+    "utils.test_split_part.TestSplitPart": _NOT_EXAMINED,
+    "utils.test_timestamps.TestCurrentTimestamps": _NOT_EXAMINED,
+    "python_model.test_spark.BasePySparkTests": "it imports `databricks.koalas`, which Fabric does not have",
+    "simple_copy.test_copy_uppercase.TestSimpleCopyUppercase": "its profile names a database: here it is the lakehouse",
 }
 """Published classes, or single tests of them behind ``::``, that fail today. They run; one that passes is noticed."""
 

@@ -29,7 +29,7 @@ def test_tables_and_views_survive_a_restart(tmp_path: Path) -> None:
     first = SailEngine(warehouse, SystemClock())
     sql = opened(first)
     sql.rows("create schema sales")
-    sql.rows("create table sales.t using delta comment 'kept' as select 1 as id, 'é' as `a b`")
+    sql.rows("create table sales.t using delta comment 'kept' as select 1 as id, 'é' as `ä-b`")
     sql.rows("insert into sales.t values (2, null)")
     sql.rows("create view sales.v as select * from sales.t where id > 1")
     sql.rows("create temporary view gone as select 1 as x")
@@ -38,7 +38,7 @@ def test_tables_and_views_survive_a_restart(tmp_path: Path) -> None:
     second = SailEngine(warehouse, SystemClock())
     sql = opened(second)
     assert sql.rows("select * from sales.t order by id") == [(1, "é"), (2, None)]
-    assert sql.rows("select `a b` from sales.v") == [(None,)]
+    assert sql.rows("select `ä-b` from sales.v") == [(None,)]
     assert sql.rows("show databases") == [("dbo",), ("default",), ("sales",)]
     assert ("Comment", "kept", "") in sql.rows("describe extended sales.t")
     assert "TABLE_OR_VIEW_NOT_FOUND" in sql.error("select * from gone")

@@ -50,6 +50,7 @@ def project(server: FakeLivy, tmp_path_factory: pytest.TempPathFactory) -> Proje
             "macros/raw.sql": "{% macro raw() %}"
             "{% do run_query('create schema if not exists other.landing') %}"
             "{% do run_query('create or replace table other.landing.fresh using delta as select 1 as id') %}"
+            "{% do run_query('create table home.dbo.foreign using delta as select array(1) as deep') %}"
             '{% do run_query("create or replace table other.landing.dated using delta as '
             "select timestamp '2020-01-01 00:00:00' as at\") %}{% endmacro %}",
         }

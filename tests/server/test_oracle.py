@@ -83,7 +83,8 @@ def test_a_journal_without_its_beginning_is_not_judged(clock: ManualClock) -> No
 
 
 # NaN is not even equal to itself.
-GIVEN = {"EarlyCall": {"early": st.floats(allow_nan=False)}}
+FINITE = st.floats(allow_nan=False)
+GIVEN = {"EarlyCall": {"early": FINITE}, "ServerRestarted": {"down": FINITE}}
 KINDS = st.sampled_from(sorted(EVENTS)).flatmap(lambda name: st.builds(EVENTS[name], **GIVEN.get(name, {})))
 
 

@@ -17,7 +17,7 @@ from dbt.adapters.fabricspark import Plugin
 credentials = Plugin.credentials.from_dict({profile!r})
 from dbt.adapters.fabricspark.connections import SessionManagers
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
-SessionManagers(SystemRuntime()).of(credentials)
+SessionManagers(SystemRuntime()).target(credentials)
 print(*sorted({{name.split(".")[0] for name in set(sys.modules) - before}}))
 """
 

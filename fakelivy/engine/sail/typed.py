@@ -228,18 +228,20 @@ def _average(call: Call) -> Iterator[Site]:
 
 
 def _coalesced(call: Call) -> Iterator[Site]:
-    """``nvl(a, b)`` of arrays, maps and structs: Sail makes a text of them."""
+    """``nvl(a, b)`` is ``coalesce(a, b)``, but where Sail makes a text of an array, and a double of a decimal."""
     if len(call.commas) != 1:
         return
     place = call.name.start, call.tokens[call.closing].end
 
     def repair(types: Sequence[Type]) -> list[Edit]:
-        return call.renamed("coalesce") if any(kind.name in _NESTED for kind in types) else []
+        wrong = any(kind.is_decimal or kind.name in _NESTED for kind in types)
+        return call.renamed("coalesce") if wrong and not any(kind.name in _RIGHT for kind in types) else []
 
     yield Site(place[1], place, tuple(call.arguments), repair)
 
 
 _NESTED = frozenset({"List", "LargeList", "FixedSizeList", "Map", "Struct", "Binary", "LargeBinary", "BinaryView"})
+_RIGHT = frozenset({"Utf8", "LargeUtf8", "Utf8View", "Float32", "Float64"})
 _BYTES = frozenset({"Binary", "LargeBinary", "BinaryView"})
 
 
@@ -294,6 +296,37 @@ def _round_half_even(call: Call) -> Iterator[Site]:
     yield Site(place[1], place, (value,), repair)
 
 
+_SPARK = {
+    "Int8": "tinyint",
+    "Int16": "smallint",
+    "Int32": "int",
+    "Int64": "bigint",
+    "Float32": "float",
+    "Float64": "double",
+}
+
+
+def _percentile(call: Call) -> Iterator[Site]:
+    """``percentile_approx(x, 0.5)`` is a value of the column, of its type; Sail's is a double between two of them."""
+    if len(call.commas) not in (1, 2) or [token.kind for token in call.argument(1)] != [Kind.NUMBER]:
+        return
+    value, share = call.arguments[:2]
+    after = call.tokens[call.closing + 1].upper if call.closing + 1 < len(call.tokens) else ""
+    if value.upper().startswith("DISTINCT") or after in ("OVER", "FILTER"):
+        return
+    place = call.argument(0)[0].start, call.argument(0)[-1].end
+
+    def repair(types: Sequence[Type]) -> list[Edit]:
+        (kind,) = types
+        name = f"decimal({kind.precision}, {kind.scale})" if kind.is_decimal else _SPARK.get(kind.name)
+        if name is None:
+            return []
+        text = f"cast(percentile_disc({share}) within group (order by {value}) as {name})"
+        return call.instead(f"{text}{call.alias(_shown(call.text))}")
+
+    yield Site(call.tokens[call.closing].end, place, (value,), repair)
+
+
 def _round(call: Call) -> Iterator[Site]:
     """``round(x, n)`` of decimals: the same number in both, of fewer digits to Spark."""
     value, *rest = call.arguments
@@ -313,12 +346,14 @@ def _round(call: Call) -> Iterator[Site]:
 
 
 _CALLS: Mapping[str, Callable[[Call], Iterator[Site]]] = {
+    "APPROX_PERCENTILE": _percentile,
     "AVG": _average,
     "BROUND": _round_half_even,
     "IFNULL": _coalesced,
     "LEFT": _of_bytes(_left, (2,)),
     "MEAN": _average,
     "NVL": _coalesced,
+    "PERCENTILE_APPROX": _percentile,
     "ROUND": _round,
     "SUBSTR": _of_bytes(_substring, (2, 3)),
     "SUBSTRING": _of_bytes(_substring, (2, 3)),

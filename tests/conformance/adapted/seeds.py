@@ -12,11 +12,12 @@ from dbt.tests.adapter.simple_seed.test_seed import (
     TestSeedConfigFullRefreshOn,
     TestSeedCustomSchema,
     TestSeedParsing,
+    TestSeedSpecificFormats,
     TestSeedWithEmptyDelimiter,
     TestSeedWithUniqueDelimiter,
-    TestSeedWithWrongDelimiter,
     TestSimpleSeedWithBOM,
 )
+from dbt.tests.util import run_dbt
 
 WORDS = ((" TEXT", " string"), (" TIMESTAMP WITHOUT TIME ZONE", " timestamp"), ('"', ""))
 
@@ -68,10 +69,6 @@ class AdaptedSeedWithUniqueDelimiter(_Compared, TestSeedWithUniqueDelimiter):
     """Spark's types."""
 
 
-class AdaptedSeedWithWrongDelimiter(_Compared, TestSeedWithWrongDelimiter):
-    """Spark's types."""
-
-
 class AdaptedSeedWithEmptyDelimiter(_Compared, TestSeedWithEmptyDelimiter):
     """Spark's types."""
 
@@ -89,3 +86,18 @@ class AdaptedSimpleSeedWithBOM(_Compared, TestSimpleSeedWithBOM):
         (folder / "seed_bom.csv").write_text(published_seeds.seed__actual_csv, encoding="utf-8-sig")
         project.test_dir = folder
         return _translated(project)
+
+
+class AdaptedSeedSpecificFormats(TestSeedSpecificFormats):
+    """A large seed and one of many alphabets; a table's name cannot have dots in Spark's catalogs."""
+
+    @pytest.fixture(scope="class")
+    def seeds(self) -> dict[str, str]:
+        return {
+            "big_seed.csv": "seed_id\n" + "".join(f"{i}\n" for i in range(20_000)),
+            "seed_unicode.csv": published_seeds.seed__unicode_csv,
+        }
+
+    def test_simple_seed(self, project: Any) -> None:
+        assert len(run_dbt(["seed"])) == 2
+        assert project.run_sql(f"select count(*) from {project.test_schema}.big_seed", fetch="one")[0] == 20_000
