@@ -316,6 +316,9 @@ def test_a_lost_session_is_replaced_by_a_fresh_one(manager: LivySessionManager, 
     assert manager.connect() is second
     names = [body["name"] for route, body in server.seen if route == CREATE and isinstance(body, dict)]
     assert names == ["dbt-fabricspark-1", "dbt-fabricspark-2"]
+    assert server.count(DELETE) == 1, "the dead one, before its replacement is asked for"
+    manager.disconnect()
+    assert server.count(DELETE) == 2
 
 
 def test_disconnect_deletes_the_session_once(manager: LivySessionManager, server: ScriptedServer) -> None:

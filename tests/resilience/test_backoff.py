@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
+from dbt.adapters.fabricspark.livy.errors import SessionLost
 from dbt.adapters.fabricspark.resilience.backoff import LONGEST_STAY_AWAY, query_pause, retry_pause, stay_away
+
+from fakelivy.engine.scripted import Rule
+from tests.resilience.world import world
 
 NOW = dt.datetime(2026, 8, 31, 18, 24, 8, tzinfo=dt.timezone.utc)
 
@@ -48,3 +53,17 @@ def test_back_off_doubles_is_capped_and_spread_over_the_whole_interval() -> None
 
 def test_a_query_is_run_again_after_5_10_20_40_and_60_seconds() -> None:
     assert [query_pause(n) for n in range(7)] == [5, 10, 20, 40, 60, 60, 60]
+
+
+def test_a_query_whose_sessions_die_is_run_again_after_longer_and_longer_pauses(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dies, rules = "get_statement:before:session_to(dead)", (Rule("select", duration=60),)
+    with world(dies, rules=rules, settings={"connect_retries": 6}) as here:
+        here.run(["select 1"])
+        took = here.runtime.monotonic()
+        assert isinstance(here.results["select 1"], SessionLost)
+        assert here.sessions_made == 7
+    said = re.findall(r"Running it again in (\d+) s", caplog.text)
+    assert said == ["5", "10", "20", "40", "60", "60"]
+    assert took >= sum(map(int, said))

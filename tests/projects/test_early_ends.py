@@ -1,7 +1,8 @@
-"""A session that is left to the next run, by real dbt processes: one is killed, the next finds its session."""
+"""Real dbt processes that end early: one is killed and the next finds its session, one fails fast."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 
@@ -12,7 +13,7 @@ from fakelivy import FakeLivy
 from fakelivy.journal import SessionMoved, StatementMoved
 from tests.functional.conftest import Dbt
 from tests.functional.test_runs import live_sessions
-from tests.functional.test_stop import PROJECT, is_running, started, wait_for
+from tests.functional.test_stop import GONE, PROJECT, is_running, started, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 MakeDbt = Callable[[Mapping[str, str]], Dbt]
@@ -53,3 +54,21 @@ def test_the_run_after_a_killed_one_cancels_what_it_left_and_uses_its_session(
     assert any(key.startswith("model.small.endless ") for key in timings)
     known = {"models", "target", "logs", "dbt_project.yml", "profiles.yml", ".fabricspark-timings.json"}
     assert {path.name for path in dbt.folder.iterdir() if not path.name.startswith("livy-session-id.txt")} == known
+
+
+@pytest.mark.slow
+def test_fail_fast_cancels_what_the_other_threads_run(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
+    since = len(fakelivy_server.journal.entries())
+    dbt = make_dbt({**PROJECT, "models/other.sql": "select 'refused' as n"})
+    its_submission = "submit_statement[contains=refused]:before"
+    with started(dbt, "--fail-fast") as process, contextlib.ExitStack() as later:
+        # It waits for capacity until the other one runs, and is refused then.
+        with fakelivy_server.fault(f"{its_submission}:status(430)"):
+            later.enter_context(fakelivy_server.fault(f"{its_submission}:status(400)"))
+            wait_for(fakelivy_server, is_running, since)
+        output, _ = process.communicate(timeout=GONE)
+    assert process.returncode == 1
+    assert "CANCEL query model.small.endless" in output
+    assert live_sessions(fakelivy_server) == []
+    moved = [entry.event for entry in fakelivy_server.journal.entries()[since:]]
+    assert [event for event in moved if isinstance(event, StatementMoved) and event.after.startswith("cancel")]
