@@ -11,7 +11,9 @@ from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import MOST_ENTRIES, LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
-from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement, StatementSettings
+from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
+from dbt.adapters.fabricspark.livy.place import StatementSettings
+from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Output
 from dbt.adapters.fabricspark.progress import Progress
 from dbt.adapters.fabricspark.resilience.backoff import query_pause
