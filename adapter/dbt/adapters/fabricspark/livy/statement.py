@@ -71,6 +71,7 @@ class Statement(Seen):
         kind: its language; only SQL may be known to be safe to repeat.
 
     Attributes: those of ``Seen``, and
+        sql: what it does, without the mark.
         mark: the comment.
         on_look: called after every look, by the thread that runs it.
         key: what it is remembered under.
@@ -88,7 +89,7 @@ class Statement(Seen):
         super().__init__()
         self._api = api
         self._kind = kind
-        self._sql = sql
+        self.sql = sql
         self._settings = settings
         self._runtime = runtime
         self._logger = logger
@@ -159,7 +160,7 @@ class Statement(Seen):
             self.sends += 1
             try:
                 return self._api.submit_statement(
-                    str(self.session_id), marked(self._sql, self.mark), operation, deadline, self._kind.name
+                    str(self.session_id), marked(self.sql, self.mark), operation, deadline, self._kind.name
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
