@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
 from fakelivy import FakeLivy
 from fakelivy.clock import SystemClock
