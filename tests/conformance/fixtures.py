@@ -46,9 +46,14 @@ def conformance_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fak
 
 
 @pytest.fixture(scope="class")
-def dbt_profile_target(conformance_server: FakeLivy) -> dict[str, Any]:
+def conformance_target(conformance_server: FakeLivy) -> dict[str, Any]:
     outputs = conformance_server.profile("livy")["fakelivy"]["outputs"]
     return dict(next(iter(outputs.values())))
+
+
+@pytest.fixture(scope="class")
+def dbt_profile_target(conformance_target: dict[str, Any]) -> dict[str, Any]:
+    return conformance_target
 
 
 @pytest.fixture(scope="class")

@@ -7,11 +7,25 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.fixtures import conformance_server, dbt_profile_target, logs_dir, profile_user, test_data_dir
+from tests.conformance.fixtures import (
+    conformance_server,
+    conformance_target,
+    dbt_profile_target,
+    logs_dir,
+    profile_user,
+    test_data_dir,
+)
 from tests.conformance.published import names_of_tests
 from tests.conformance.verdicts import Verdict, verdicts
 
-__all__ = ["conformance_server", "dbt_profile_target", "logs_dir", "profile_user", "test_data_dir"]
+__all__ = [
+    "conformance_server",
+    "conformance_target",
+    "dbt_profile_target",
+    "logs_dir",
+    "profile_user",
+    "test_data_dir",
+]
 
 # The published tests warn as they like.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

@@ -52,43 +52,16 @@ NOT_APPLICABLE: Mapping[str, str] = {
 }
 """Published classes that are not run, and the reason, which is true of Spark or Fabric whoever writes the adapter."""
 
-_LAKE_VIEWS = (
-    "not adapted yet: it says `materialized_view`, here `materialized_lake_view`, which has tests of its own "
-    "(`tests/projects/test_lake_views.py`)"
-)
-
-_NANOSECONDS = "the embedded engine fails on the type of a union (`cast Timestamp(Nanosecond, None)`); Spark does not"
-
-_NOT_EXAMINED = "it fails here, and nobody has found out yet whether by the adapter, the engine or the test"
+_NANOSECONDS = "the embedded engine takes a date or NULL beside a timestamp for one of nanoseconds; Spark does not"
 
 GAPS: Mapping[str, str] = {
-    "simple_copy.test_simple_copy.TestSimpleCopyBase::test_simple_copy_with_materialized_views": (
-        "it makes a materialized view in Postgres's words"
-    ),
     "simple_snapshot.test_snapshot.TestSnapshot": _NANOSECONDS,
+    "simple_snapshot.test_various_configs.BaseSnapshotDbtValidToCurrent": _NANOSECONDS,
+    "simple_snapshot.new_record_check_mode.BaseSnapshotNewRecordCheckMode": _NANOSECONDS,
+    "simple_snapshot.new_record_dbt_valid_to_current.BaseSnapshotNewRecordDbtValidToCurrent": _NANOSECONDS,
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_creates_table_with_zero_rows": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_preserves_column_types": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_build_empty_with_seed": _NO_SEED_EMPTY,
-    "materialized_view.basic.MaterializedViewBasic": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChanges": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChangesApplyMixin": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChangesContinueMixin": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChangesFailMixin": _LAKE_VIEWS,
-    "python_model.test_python_model.BasePythonEmptyTests": _NOT_EXAMINED,
-    "python_model.test_python_model.BasePythonSampleTests": _NOT_EXAMINED,
-    "simple_copy.test_simple_copy.TestEmptyModelsArentRun": _NOT_EXAMINED,
-    "simple_snapshot.new_record_check_mode.BaseSnapshotNewRecordCheckMode": _NOT_EXAMINED,
-    "simple_snapshot.new_record_dbt_valid_to_current.BaseSnapshotNewRecordDbtValidToCurrent": _NOT_EXAMINED,
-    "simple_seed.test_seed_type_override.TestSimpleSeedColumnOverride": _NOT_EXAMINED,
-    "simple_snapshot.test_various_configs.BaseSnapshotColumnNames": _NOT_EXAMINED,
-    "simple_snapshot.test_various_configs.BaseSnapshotInvalidColumnNames": _NOT_EXAMINED,
-    "simple_snapshot.test_various_configs.BaseSnapshotColumnNamesFromDbtProject": _NOT_EXAMINED,
-    "simple_snapshot.test_various_configs.BaseSnapshotDbtValidToCurrent": _NOT_EXAMINED,
-    "simple_snapshot.test_various_configs.BaseSnapshotMultiUniqueKey": _NOT_EXAMINED,
-    "utils.test_split_part.TestSplitPart": _NOT_EXAMINED,
-    "utils.test_timestamps.TestCurrentTimestamps": _NOT_EXAMINED,
-    "python_model.test_spark.BasePySparkTests": "it imports `databricks.koalas`, which Fabric does not have",
-    "simple_copy.test_copy_uppercase.TestSimpleCopyUppercase": "its profile names a database: here it is the lakehouse",
 }
 """Published classes, or single tests of them behind ``::``, that fail today. They run; one that passes is noticed."""
 

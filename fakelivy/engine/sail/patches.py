@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect, insort
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,9 +77,16 @@ def _innermost(source: str, ansi: bool) -> list[Edit]:
             found.append((after.end, clause(source, tokens, index)))
     edits: list[Edit] = []
     for _, group in sorted(found, key=lambda each: each[0]):
-        if not any(a[0] < b[1] and b[0] < a[1] for a in edits for b in group):
-            edits += group
+        if not any(_meets(edits, edit) for edit in group):
+            for edit in group:
+                insort(edits, edit)
     return edits
+
+
+def _meets(edits: list[Edit], edit: Edit) -> bool:
+    """Whether it overlaps with one of ``edits``, which are in order and do not overlap themselves."""
+    at = bisect(edits, edit)
+    return (at > 0 and edits[at - 1][1] > edit[0]) or (at < len(edits) and edits[at][0] < edit[1])
 
 
 _CALLS = {**CALLS, **REWRITES, "CAST": cast}

@@ -58,9 +58,13 @@ _BRACKETED = re.compile(r"/\*|\*/")
 _KINDS = {kind.value: kind for kind in Kind}
 
 
-def tokenize(source: str) -> Iterator[Token]:
-    """All tokens of ``source``, in order and without gaps. Something left open runs to the end of the source."""
-    position, length = 0, len(source)
+def tokenize(source: str, start: int = 0) -> Iterator[Token]:
+    """All tokens of ``source``, in order and without gaps. Something left open runs to the end of the source.
+
+    Args:
+        start: where a token begins; those before are left out.
+    """
+    position, length = start, len(source)
     while position < length:
         match = _PIECE.match(source, position)
         assert match is not None  # the last alternative takes any character

@@ -19,27 +19,15 @@ from dbt.tests.adapter.simple_snapshot.test_ephemeral_snapshot_hard_deletes impo
 )
 from dbt.tests.util import run_dbt_and_capture
 
+from tests.conformance.adapted.words import NO_DATABASE, translated
+
 
 class _InSpark:
     """Raw SQL is translated; the rest of the test is dbt's."""
 
-    words = (
-        ("{database}.", ""),
-        ("None.", ""),
-        (" default 'dummy_value'", ""),
-    )
-
     @pytest.fixture(scope="class")
     def project(self, project: Any) -> Any:
-        published = project.run_sql
-
-        def run_sql(sql: str, fetch: str | None = None) -> Any:
-            for before, after in self.words:
-                sql = sql.replace(before, after)
-            return published(sql, fetch)
-
-        project.run_sql = run_sql
-        return project
+        return translated(project, (*NO_DATABASE, (" default 'dummy_value'", "")))
 
 
 class AdaptedSnapshotEphemeralHardDeletes(_InSpark, BaseSnapshotEphemeralHardDeletes):

@@ -1,4 +1,4 @@
-"""What else is said in Postgres's words: ephemeral models, `dbt show`, unit tests, timestamps."""
+"""What else is said in Postgres's words: ephemeral models, copies, `dbt show`, unit tests, timestamps."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from dbt.tests.adapter.dbt_show.test_dbt_show import TestShowDoesNotHandleDouble
 from dbt.tests.adapter.empty import _models
 from dbt.tests.adapter.empty.test_empty import MetadataWithEmptyFlag
 from dbt.tests.adapter.ephemeral.test_ephemeral import TestEphemeralMulti, TestEphemeralNested
+from dbt.tests.adapter.python_model.test_python_model import BasePythonEmptyTests, BasePythonSampleTests
+from dbt.tests.adapter.python_model.test_spark import PANDAS_MODEL, PYSPARK_MODEL, BasePySparkTests
 from dbt.tests.adapter.sample_mode import fixtures
 from dbt.tests.adapter.sample_mode.test_sample_mode import BaseSampleModeTest
+from dbt.tests.adapter.simple_copy.test_copy_uppercase import TestSimpleCopyUppercase
+from dbt.tests.adapter.simple_copy.test_simple_copy import TestEmptyModelsArentRun
 from dbt.tests.adapter.unit_testing import test_quoted_reserved_word_column_names
 from dbt.tests.adapter.unit_testing.test_quoted_reserved_word_column_names import (
     BaseUnitTestQuotedReservedWordColumnNames,
@@ -179,12 +183,56 @@ class AdaptedGetIntervalsBetween(TestGetIntervalsBetween):
         }
 
 
-class AdaptedSampleMode(BaseSampleModeTest):
-    """Offsets written `+00:00`: the embedded engine does not read `-0`, which Spark does."""
-
+class _OffsetsInFull:
     @pytest.fixture(scope="class")
     def input_model_sql(self) -> str:
         return str(fixtures.input_model_sql).replace("-0'", "+00:00'")
+
+
+class AdaptedSampleMode(_OffsetsInFull, BaseSampleModeTest):
+    """Offsets written `+00:00`: the embedded engine does not read `-0`, which Spark does."""
+
+
+class AdaptedPythonEmptyTests(_OffsetsInFull, BasePythonEmptyTests):
+    """Offsets written `+00:00`: the embedded engine does not read `-0`, which Spark does."""
+
+
+class AdaptedPythonSampleTests(_OffsetsInFull, BasePythonSampleTests):
+    """Offsets written `+00:00`: the embedded engine does not read `-0`, which Spark does."""
+
+
+class AdaptedPySparkTests(BasePySparkTests):
+    """Without `databricks.koalas`, gone since Spark 3.2, and `pyspark.pandas`, which does not load with pandas 3."""
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, str]:
+        return {"pandas_df.py": PANDAS_MODEL, "pyspark_df.py": PYSPARK_MODEL}
+
+    def test_different_dataframes(self, project: Any) -> None:
+        assert len(run_dbt(["run"])) == 2
+
+
+class AdaptedEmptyModelsArentRun(TestEmptyModelsArentRun):
+    """The tables are listed by the adapter: Spark has no `information_schema`."""
+
+    @pytest.fixture(scope="class")
+    def project(self, project: Any) -> Any:
+        def listed() -> dict[str, str]:
+            schema = project.adapter.Relation.create(database=project.database, schema=project.test_schema)
+            with project.adapter.connection_named("__test"):
+                found = project.adapter.list_relations_without_caching(schema.without_identifier())
+            return {each.identifier: str(each.type) for each in found}
+
+        project.get_tables_in_schema = listed
+        return project
+
+
+class AdaptedSimpleCopyUppercase(TestSimpleCopyUppercase):
+    """Our own target."""
+
+    @pytest.fixture(scope="class")
+    def dbt_profile_target(self, conformance_target: dict[str, Any]) -> dict[str, Any]:
+        return conformance_target
 
 
 class AdaptedListagg(TestListagg):
@@ -212,6 +260,6 @@ class AdaptedCurrentTimestamps(TestCurrentTimestamps):
     def expected_sql(self) -> str:
         return """
             select current_timestamp() as current_timestamp,
-                   unix_timestamp() as current_timestamp_in_utc_backcompat,
+                   current_timestamp() as current_timestamp_in_utc_backcompat,
                    current_timestamp() as current_timestamp_backcompat
         """

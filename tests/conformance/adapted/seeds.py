@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from dbt.tests.adapter.simple_seed import fixtures as published_fixtures
 from dbt.tests.adapter.simple_seed import seeds as published_seeds
 from dbt.tests.adapter.simple_seed.test_seed import (
     TestBasicSeedTests,
@@ -17,24 +18,12 @@ from dbt.tests.adapter.simple_seed.test_seed import (
     TestSeedWithUniqueDelimiter,
     TestSimpleSeedWithBOM,
 )
+from dbt.tests.adapter.simple_seed.test_seed_type_override import TestSimpleSeedColumnOverride
 from dbt.tests.util import run_dbt
 
-WORDS = ((" TEXT", " string"), (" TIMESTAMP WITHOUT TIME ZONE", " timestamp"), ('"', ""))
+from tests.conformance.adapted.words import TYPES, said, translated
 
-
-def _translated(project: Any) -> Any:
-    published = project.run_sql
-
-    def run_sql(sql: str, fetch: str | None = None) -> Any:
-        for before, after in WORDS:
-            sql = sql.replace(before, after)
-        result = None
-        for statement in filter(str.strip, sql.split(";\n")):
-            result = published(statement, fetch)
-        return result
-
-    project.run_sql = run_sql
-    return project
+WORDS = (*TYPES, ('"', ""))
 
 
 class _Compared:
@@ -42,7 +31,7 @@ class _Compared:
 
     @pytest.fixture(scope="class")
     def project(self, project: Any) -> Any:
-        return _translated(project)
+        return translated(project, WORDS)
 
     def _check_relation_end_state(self, run_result: Any, project: Any, exists: bool) -> None:
         # Nothing cascades in Spark: a view stays when its table is made anew.
@@ -85,7 +74,7 @@ class AdaptedSimpleSeedWithBOM(_Compared, TestSimpleSeedWithBOM):
         folder = tmp_path_factory.mktemp("bom")
         (folder / "seed_bom.csv").write_text(published_seeds.seed__actual_csv, encoding="utf-8-sig")
         project.test_dir = folder
-        return _translated(project)
+        return translated(project, WORDS)
 
 
 class AdaptedSeedSpecificFormats(TestSeedSpecificFormats):
@@ -101,3 +90,20 @@ class AdaptedSeedSpecificFormats(TestSeedSpecificFormats):
     def test_simple_seed(self, project: Any) -> None:
         assert len(run_dbt(["seed"])) == 2
         assert project.run_sql(f"select count(*) from {project.test_schema}.big_seed", fetch="one")[0] == 20_000
+
+
+class AdaptedSimpleSeedColumnOverride(TestSimpleSeedColumnOverride):
+    """Spark's types: a number that dbt reads is a `bigint`."""
+
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, str]:
+        kinds = ((": text", ": string"), (": integer", ": bigint"), (": timestamp without time zone", ": timestamp"))
+        return {"schema.yml": said(published_fixtures.properties__schema_yml, kinds)}
+
+    @staticmethod
+    def seed_enabled_types() -> dict[str, str]:
+        return {"seed_id": "string", "birthday": "date"}
+
+    @staticmethod
+    def seed_tricky_types() -> dict[str, str]:
+        return dict.fromkeys(("seed_id_str", "looks_like_a_bool", "looks_like_a_date"), "string")

@@ -23,6 +23,7 @@ from fakelivy.engine.sail.statements import (
     views,
 )
 from fakelivy.engine.sail.statements.refusals import check_windows
+from fakelivy.engine.sail.statements.values import inlined
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import Kind
 
@@ -95,6 +96,11 @@ ACCEPTED: frozenset[Handler] = frozenset({session.accepted, session.accepted_on_
 NOT_HERE: frozenset[Handler] = frozenset({session.refused, dml.truncate})
 """Handlers that refuse."""
 
+USES_TEXT_ONCE: frozenset[Handler] = frozenset(
+    {queries.passed, inserts.into, inserts.overwrite, tables.create, tables.create_or_replace, dml.merge}
+)
+"""Handlers that keep nothing of the statement's text, as a view does."""
+
 REFUSED: tuple[str, ...] = (
     "add archive|archives|file|files|jar|jars",
     "analyze tables",
@@ -131,7 +137,14 @@ def dispatch(ctx: Context, source: str) -> Table:
         Lost: the child process died.
     """
     cursor = Cursor(source)
-    return _handler(cursor)(ctx, cursor)
+    handler = _handler(cursor)
+    if handler not in USES_TEXT_ONCE:
+        return handler(ctx, cursor)
+    with inlined(ctx, source) as short:
+        if short != source:
+            cursor = Cursor(short)
+            handler = _handler(cursor)
+        return handler(ctx, cursor)
 
 
 def is_plain(source: str) -> bool:

@@ -10,7 +10,6 @@ from fakelivy.engine.sail.names import sql_name
 from fakelivy.engine.sail.settings import OVERWRITE_MODE
 from fakelivy.engine.sail.sparktypes import Field, sql_text
 from fakelivy.engine.sail.statements.materialized import refuse_materialized
-from fakelivy.engine.sail.statements.values import insert_values
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import quote_name
 from fakelivy.engine.sail.writes import projected, replace_rows, staged
@@ -26,9 +25,6 @@ def into(ctx: Context, cursor: Cursor) -> Table:
         fixed = _partition(ctx, cursor, table)
         columns = _columns(ctx, cursor, table)
         if not fixed and not columns:
-            values = cursor.peek()
-            if values.upper == "VALUES" and insert_values(ctx, table, cursor.source, values.end):
-                return EMPTY
             return _append(ctx, table, cursor.rest())
         query = cursor.rest()
         return ctx.execute(f"insert into {sql_name(table)} {_filled(ctx, table, query, columns, fixed)}")
