@@ -17,7 +17,9 @@ from dbt.adapters.fabricspark.livy.errors import (
     StatementCancelled,
     StatementFailed,
 )
-from dbt.adapters.fabricspark.livy.statement import Statement, StatementSettings, marked
+from dbt.adapters.fabricspark.livy.kinds import marked
+from dbt.adapters.fabricspark.livy.place import StatementSettings
+from dbt.adapters.fabricspark.livy.statement import Statement
 
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
 

@@ -52,17 +52,9 @@ NOT_APPLICABLE: Mapping[str, str] = {
 }
 """Published classes that are not run, and the reason, which is true of Spark or Fabric whoever writes the adapter."""
 
-_LAKE_VIEWS = (
-    "not adapted yet: it says `materialized_view`, here `materialized_lake_view`, which has tests of its own "
-    "(`tests/projects/test_lake_views.py`)"
-)
-
 _NANOSECONDS = "the embedded engine takes a date or NULL beside a timestamp for one of nanoseconds; Spark does not"
 
 GAPS: Mapping[str, str] = {
-    "simple_copy.test_simple_copy.TestSimpleCopyBase::test_simple_copy_with_materialized_views": (
-        "it makes a materialized view in Postgres's words"
-    ),
     "simple_snapshot.test_snapshot.TestSnapshot": _NANOSECONDS,
     "simple_snapshot.test_various_configs.BaseSnapshotDbtValidToCurrent": _NANOSECONDS,
     "simple_snapshot.new_record_check_mode.BaseSnapshotNewRecordCheckMode": _NANOSECONDS,
@@ -70,11 +62,6 @@ GAPS: Mapping[str, str] = {
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_creates_table_with_zero_rows": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_preserves_column_types": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_build_empty_with_seed": _NO_SEED_EMPTY,
-    "materialized_view.basic.MaterializedViewBasic": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChanges": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChangesApplyMixin": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChangesContinueMixin": _LAKE_VIEWS,
-    "materialized_view.changes.MaterializedViewChangesFailMixin": _LAKE_VIEWS,
 }
 """Published classes, or single tests of them behind ``::``, that fail today. They run; one that passes is noticed."""
 

@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
-from tests.conformance.adapted import basic, constraints, databases, hooks, incremental, models, seeds, snapshots
+from tests.conformance.adapted import (
+    basic,
+    constraints,
+    databases,
+    hooks,
+    incremental,
+    lake_views,
+    models,
+    seeds,
+    snapshots,
+)
 
-_MODULES: Sequence[ModuleType] = (basic, constraints, databases, hooks, incremental, models, seeds, snapshots)
+_MODULES: Sequence[ModuleType] = (
+    basic,
+    constraints,
+    databases,
+    hooks,
+    incremental,
+    lake_views,
+    models,
+    seeds,
+    snapshots,
+)
 
 ADAPTED: Sequence[type] = tuple(
     value

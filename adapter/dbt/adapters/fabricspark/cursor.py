@@ -7,7 +7,8 @@ from typing import Any
 
 from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
-from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement
+from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
+from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.progress import FabricSparkResponse, response

@@ -11,7 +11,12 @@
   {%- set clauses = fabricspark_lake_view_clauses() -%}
   {%- set definition = local_md5(clauses ~ sql) -%}
   {%- set is_one = old_relation is not none and old_relation.is_materialized_view -%}
-  {%- set is_same = is_one and not should_full_refresh() and fabricspark_lake_view_definition(old_relation) == definition -%}
+  {%- set is_kept = is_one and not should_full_refresh() -%}
+  {%- set is_same = is_kept and fabricspark_lake_view_definition(old_relation) == definition -%}
+  {%- if is_kept and not is_same and not fabricspark_applies_changes(target_relation) -%}
+    {%- call noop_statement('main', 'KEPT AS IT WAS', 'KEPT', none) -%}{%- endcall -%}
+    {{ return({'relations': [target_relation]}) }}
+  {%- endif -%}
 
   {{ run_hooks(pre_hooks) }}
   {%- if is_same and schedule -%}
@@ -24,6 +29,7 @@
       refresh materialized lake view {{ target_relation }}
     {%- endcall -%}
   {%- else -%}
+    {%- do log('Applying REPLACE to: ' ~ old_relation) if old_relation is not none -%}
     {#- Fabric does not let every change of a definition replace a view: then the new one is built beside it. -#}
     {%- set in_place = old_relation is none or (is_one and not config.get('mlv_allow_schema_evolution')) -%}
     {%- set built = target_relation if in_place else target_relation.incorporate(path={'identifier': this.identifier ~ '__dbt_new'}) -%}
@@ -48,6 +54,25 @@
 
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+
+{#- dbt's own word for it. -#}
+{% materialization materialized_view, adapter='fabricspark' %}
+  {{ return(context['materialization_materialized_lake_view_fabricspark']()) }}
+{% endmaterialization %}
+
+
+{#- Whether a changed definition is to replace the view, as `on_configuration_change` says. -#}
+{% macro fabricspark_applies_changes(relation) %}
+  {%- set wish = config.get('on_configuration_change') or 'apply' -%}
+  {%- set message = "Configuration changes were identified and `on_configuration_change` was set to `" ~ wish ~ "` for `" ~ relation ~ "`" -%}
+  {%- if wish == 'fail' -%}
+    {%- do exceptions.raise_fail_fast_error(message) -%}
+  {%- elif wish == 'continue' -%}
+    {%- do exceptions.warn(message) -%}
+  {%- endif -%}
+  {{ return(wish == 'apply') }}
+{% endmacro %}
 
 
 {% macro fabricspark_lake_view_clauses(definition=none) %}
