@@ -24,7 +24,7 @@ from fakelivy.engine.sail import statements
 from fakelivy.journal import EVENTS
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
-from tests.bench import noticing
+from tests.bench import kept, noticing
 from tests.conformance import verdicts as conformance
 from tests.engine.fidelity import tables as fidelity
 from tests.projects import costs
@@ -187,6 +187,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "chaos-invariants": invariants.table,
     "toxics": toxics.table,
 }
+
+TABLES |= {f"bench-{each.name}": each.table for each in kept.RESULTS}
 
 _MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

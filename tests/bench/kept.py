@@ -1,0 +1,7 @@
+"""The benchmarks whose figures the documentation shows."""
+
+from __future__ import annotations
+
+from tests.bench import chaos, engine, growth, others, runs, server, startup, together
+
+RESULTS = tuple(each.RESULTS for each in (chaos, engine, growth, others, runs, server, startup, together))
