@@ -31,7 +31,7 @@ import sys
 from dbt.adapters.fabricspark import Plugin
 
 assert Plugin.credentials.__name__ == "FabricSparkCredentials"
-for package in ("flask", "pysail", "pyspark", "pyarrow"):
+for package in ("werkzeug", "pysail", "pyspark", "pyarrow"):
     assert importlib.util.find_spec(package) is None, f"the adapter alone installs {package}"
 assert not [name for name in sys.modules if name.split(".")[0] in ("fakelivy", "chaos")]
 print("the adapter works alone")

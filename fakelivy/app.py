@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from typing import Any
 
-from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, Rule
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from fakelivy.call import Call, Reply, Route, Services
 from fakelivy.errors import Problem, Refused, error_reply
@@ -19,53 +19,83 @@ from fakelivy.injector import Meeting
 from fakelivy.journal import HandlerError, TokenRefused
 from fakelivy.journal import Request as Answered
 from fakelivy.knobs import Dialect
-from fakelivy.routes import ROUTES, control
+from fakelivy.routes import ROUTES, control, dashboard
 from fakelivy.routes.dashboard import Dashboard
 from fakelivy.wire import KEY, ConnectionLost, SocketWire, Wire
 
 
-def create_app(services: Services) -> Flask:
+class App:
     """The WSGI application over ``services``."""
-    app = Flask("fakelivy", static_folder=None)
-    app.url_rule_class = _MatchOnly
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False
-    app.url_map.converters["anycase"] = _AnyCase
-    for dialect, routes in ROUTES.items():
-        for route in routes:
-            app.add_url_rule(
-                route.rule,
-                endpoint=f"{dialect.value}.{route.operation}",
-                view_func=partial(pipeline, services, dialect, route),
-                methods=[route.method],
-                provide_automatic_options=False,
-            )
-    control.install(app, services)
-    Dashboard(services).install(app)
-    app.register_error_handler(HTTPException, partial(misrouted, services))
-    return app
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.dashboard = Dashboard(services)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request. Raises ConnectionLost for one that gets no answer."""
+        incoming = Request(environ)
+        return self._reply(incoming)(environ, start_response)
+
+    def _reply(self, incoming: Request) -> Response:
+        try:
+            view, params = _urls().bind_to_environ(incoming.environ).match()
+            response: Response = view(self, incoming, params)
+        except HTTPException as error:
+            return misrouted(self.services, incoming, error)
+        except Exception as error:  # noqa: BLE001  # as ``_answer``
+            return misrouted(self.services, incoming, InternalServerError(original_exception=error))
+        return response
 
 
-def pipeline(services: Services, dialect: Dialect, route: Route, **params: str) -> Response:
+@cache
+def _urls() -> Map:
+    """Every URL with its view, shared by all servers of a process: to build it takes longer than to start one."""
+    views: list[tuple[str, str, View]] = [
+        *(
+            (route.rule, route.method, partial(_pipeline, dialect, route))
+            for dialect, routes in ROUTES.items()
+            for route in routes
+        ),
+        *((rule, method, partial(_control, handler)) for rule, method, handler in control.ROUTES),
+        *((rule, method, partial(_page, handler)) for rule, method, handler in dashboard.ROUTES),
+    ]
+    rules = [_MatchOnly(rule, methods=[method], endpoint=view) for rule, method, view in views]
+    return Map(rules, converters={"anycase": _AnyCase}, strict_slashes=False, merge_slashes=False)
+
+
+View = Callable[[App, Request, Mapping[str, str]], Response]
+"""Answers a request, whose path has these parameters."""
+
+
+def _control(handler: control.Handler, app: App, incoming: Request, _: Mapping[str, str]) -> Response:
+    return control.answer(app.services, incoming, handler)
+
+
+def _page(handler: dashboard.Handler, app: App, incoming: Request, _: Mapping[str, str]) -> Response:
+    return handler(app.dashboard, incoming)
+
+
+def _pipeline(dialect: Dialect, route: Route, app: App, incoming: Request, params: Mapping[str, str]) -> Response:
     """The life of a request: identify, answer, record. Faults may strike at three places on the way."""
-    call = _call(services, dialect, request, params)
-    wire = _wire(services)
-    faults = services.injector.meet(call, route, request.path, wire)
+    services = app.services
+    call = _call(services, dialect, incoming, params)
+    wire = _wire(services, incoming)
+    faults = services.injector.meet(call, route, incoming.path, wire)
     try:
-        response = _answer(call, route, faults)
+        response = _answer(call, incoming, route, faults)
     except ConnectionLost as lost:
         # On record before the client can know.
-        _record(call, route.operation, status=0)
+        _record(call, incoming, route.operation, status=0)
         wire.cut(lost.how)
         raise
-    _record(call, route.operation, response.status_code)
+    _record(call, incoming, route.operation, response.status_code)
     return response
 
 
-def _answer(call: Call, route: Route, faults: Meeting) -> Response:
+def _answer(call: Call, incoming: Request, route: Route, faults: Meeting) -> Response:
     """Admit, authenticate, handle, render."""
     try:
-        refuse_web_pages()
+        refuse_web_pages(incoming)
         if call.services.restarter.is_down(call.dialect):
             raise ConnectionLost("close")
         if (instead := faults.before()) is not None:
@@ -74,7 +104,7 @@ def _answer(call: Call, route: Route, faults: Meeting) -> Response:
             if not route.public:
                 authenticate(faults.call)
         else:
-            admit(request.method, request.headers, request.args, call.services.knobs)
+            admit(incoming.method, incoming.headers, incoming.args, call.services.knobs)
         response = _render(call, route.handler(faults.call))
         if (instead := faults.after_commit(response)) is not None:
             return instead
@@ -86,10 +116,10 @@ def _answer(call: Call, route: Route, faults: Meeting) -> Response:
     return faults.body(response)
 
 
-def misrouted(services: Services, error: HTTPException) -> Response:
+def misrouted(services: Services, incoming: Request, error: HTTPException) -> Response:
     """The reply where no route matches, or where not even the pipeline could answer."""
-    dialect = Dialect.FABRIC if re.match(r"/v1(/|$)", request.path) else Dialect.LIVY
-    call = _call(services, dialect, request, {})
+    dialect = Dialect.FABRIC if re.match(r"/v1(/|$)", incoming.path) else Dialect.LIVY
+    call = _call(services, dialect, incoming, {})
     try:
         if dialect is Dialect.FABRIC:
             authenticate(call)
@@ -98,7 +128,7 @@ def misrouted(services: Services, error: HTTPException) -> Response:
         response = _refuse(call, refused)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    _record(call, "no_route", response.status_code)
+    _record(call, incoming, "no_route", response.status_code)
     return response
 
 
@@ -111,9 +141,9 @@ def _misrouting(services: Services, error: HTTPException) -> Refused:
     return Refused(Problem.BAD_BODY, text=error.name)
 
 
-def refuse_web_pages() -> None:
+def refuse_web_pages(incoming: Request) -> None:
     """Raise Refused (WEB_PAGE) for a request of a web page: any page the user visits can post to loopback."""
-    if "Origin" in request.headers:
+    if "Origin" in incoming.headers:
         raise Refused(Problem.WEB_PAGE)
 
 
@@ -126,7 +156,7 @@ def authenticate(call: Call) -> None:
         raise
 
 
-def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[str, str]) -> Call:
+def _call(services: Services, dialect: Dialect, incoming: Request, params: Mapping[str, str]) -> Call:
     return Call(
         services=services,
         dialect=dialect,
@@ -135,8 +165,8 @@ def _call(services: Services, dialect: Dialect, incoming: Request, params: dict[
         query=incoming.args,
         authorization=incoming.headers.get("Authorization"),
         body=incoming.get_data(cache=False),
-        origin=incoming.host_url.rstrip("/"),
-        headers=dict(incoming.headers),
+        origin=f"{incoming.scheme}://{incoming.host}",
+        headers=incoming.headers,
         path=incoming.path,
     )
 
@@ -155,20 +185,20 @@ def _labelled(call: Call, response: Response) -> Response:
     return response
 
 
-def _wire(services: Services) -> Wire:
-    given: Wire | None = request.environ.get(KEY)
+def _wire(services: Services, incoming: Request) -> Wire:
+    given: Wire | None = incoming.environ.get(KEY)
     injector = services.injector
-    return given or SocketWire(request.environ.get("werkzeug.socket"), injector.clock, injector.closing)
+    return given or SocketWire(incoming.environ.get("werkzeug.socket"), injector.clock, injector.closing)
 
 
-def _record(call: Call, operation: str, status: int) -> None:
+def _record(call: Call, incoming: Request, operation: str, status: int) -> None:
     call.services.journal.add(
         Answered(
             request_id=call.request_id,
             dialect=call.dialect.value,
             operation=operation,
-            method=request.method,
-            path=request.path,
+            method=incoming.method,
+            path=incoming.path,
             status=status,
             session=call.params.get("session", ""),
         )

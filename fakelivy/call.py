@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.datastructures import Headers
+
 from fakelivy.batches import Batches
 from fakelivy.bodies import Body, json_object, parse
 from fakelivy.clock import Clock
@@ -89,7 +91,7 @@ class Call:
     path: str = ""
     orders: Orders = NONE
     origin: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Headers = field(default_factory=Headers, repr=False)
 
     @property
     def store(self) -> Store:
@@ -97,7 +99,7 @@ class Call:
 
     def header(self, name: str) -> str:
         """A header's value, empty when it is missing."""
-        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
+        return self.headers.get(name, "")
 
     def json(self, body: Body) -> dict[str, Any]:
         """The validated body. Raises Refused (BAD_BODY)."""

@@ -9,12 +9,15 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from fakelivy.usage import FakeLivyError
 from fakelivy.wire import Application
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 def is_loopback(host: str) -> bool:
@@ -45,7 +48,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def answering(app: Flask, listener: socket.socket, host: str, secure: ssl.SSLContext | None) -> Iterator[None]:
+def answering(
+    app: WSGIApplication, listener: socket.socket, host: str, secure: ssl.SSLContext | None
+) -> Iterator[None]:
     """Answer on ``listener``, which is closed, each connection in a thread of its own; over TLS if ``secure``."""
     with listener:
         # Werkzeug ends the process when a port is taken, so the socket is ours and it gets a copy.

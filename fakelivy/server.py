@@ -13,9 +13,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 import requests
-from flask import Flask
 
-from fakelivy.app import create_app
+from fakelivy.app import App
 from fakelivy.batches import Batches
 from fakelivy.call import Services
 from fakelivy.clock import Clock, SystemClock, VirtualClock
@@ -129,7 +128,7 @@ class FakeLivy:
         self._numbers = (Numbers(), Numbers())
         self._restarter: Restarter | None = None
         self._batch_rules = batches
-        self._app: Flask | None = None
+        self._app: App | None = None
         with contextlib.ExitStack() as undo:
             self.warehouse = self._own_warehouse(undo) if warehouse is None else _checked(Path(warehouse), undo)
             self.journal = _open_journal(self.clock, journal_file, journal_keep)
@@ -320,7 +319,7 @@ class FakeLivy:
             ),
         )
         self._restarter = services.restarter
-        self._app = create_app(services)
+        self._app = App(services)
         if listener is None:
             return
         self._exit.callback(listener.close)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from flask import Flask, request
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from fakelivy.call import Services
 from fakelivy.clock import ManualClock
@@ -24,6 +22,8 @@ HEADER = "X-Fakelivy-Control"
 OLDEST = "X-Fakelivy-Oldest"
 """Of a part of the journal: the number of the first entry that is still in memory."""
 
+Handler = Callable[[Services, Request], Response]
+
 _MAX_ADVANCE = 1e9
 _RESTART = 'say what restarts: {"dialect": "livy" or "fabric", "recovery": false, "down": 0}'
 
@@ -36,35 +36,23 @@ class Denied(Exception):
     text: str
 
 
-def install(app: Flask, services: Services) -> None:
-    """Add the control routes to the application."""
-    for rule, methods in _ROUTES.items():
-        for method, handler in methods.items():
-            app.add_url_rule(
-                f"/_fake/{rule}",
-                endpoint=f"control.{method}.{rule}",
-                view_func=partial(_answer, services, handler),
-                methods=[method],
-                provide_automatic_options=False,
-            )
-
-
-def _answer(services: Services, handler: Callable[[Services], Response]) -> Response:
+def answer(services: Services, request: Request, handler: Handler) -> Response:
+    """What ``handler`` answers to somebody who may ask."""
     try:
         if "Origin" in request.headers or "mozilla" in request.headers.get("User-Agent", "").lower():
             raise Denied(403, "browsers may not control this server: it executes code")
         if request.headers.get(HEADER) != "1":
             raise Denied(403, f"send the header {HEADER}: 1 if you mean it")
-        return handler(services)
+        return handler(services, request)
     except Denied as denied:
         return _json({"error": denied.text}, denied.status)
 
 
-def list_faults(services: Services) -> Response:
+def list_faults(services: Services, _: Request) -> Response:
     return _json({"faults": [_view(armed) for armed in services.injector.armed()]})
 
 
-def arm(services: Services) -> Response:
+def arm(services: Services, request: Request) -> Response:
     try:
         fault = services.injector.arm(request.get_data(as_text=True).strip())
     except UnicodeDecodeError:
@@ -74,15 +62,15 @@ def arm(services: Services) -> Response:
     return _json({"name": fault.label, "spec": str(fault), "fault": fault.document()}, 201)
 
 
-def clear(services: Services) -> Response:
+def clear(services: Services, request: Request) -> Response:
     try:
         services.injector.clear(request.args.get("name"))
     except FaultError as error:
         raise Denied(404, str(error)) from None
-    return list_faults(services)
+    return list_faults(services, request)
 
 
-def journal(services: Services) -> Response:
+def journal(services: Services, request: Request) -> Response:
     """The remembered entries that are asked for, as JSON lines; a header says with which number memory begins."""
     try:
         query = Query.of(request.args.items(multi=True))
@@ -94,14 +82,14 @@ def journal(services: Services) -> Response:
     return Response("".join(lines), headers={OLDEST: oldest}, content_type="application/x-ndjson")
 
 
-def show_clock(services: Services) -> Response:
+def show_clock(services: Services, _: Request) -> Response:
     clock = services.injector.clock
     return _json(
         {"now": clock.now().isoformat(), "monotonic": clock.monotonic(), "manual": isinstance(clock, ManualClock)}
     )
 
 
-def advance(services: Services) -> Response:
+def advance(services: Services, request: Request) -> Response:
     clock = services.injector.clock
     if not isinstance(clock, ManualClock):
         raise Denied(409, "this server runs in real time")
@@ -113,10 +101,10 @@ def advance(services: Services) -> Response:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= _MAX_ADVANCE:
         raise Denied(400, 'say how many seconds: {"advance": 60}')
     clock.advance(seconds)
-    return show_clock(services)
+    return show_clock(services, request)
 
 
-def restart(services: Services) -> Response:
+def restart(services: Services, request: Request) -> Response:
     """Restart one dialect's side of the server."""
     try:
         document = json.loads(request.get_data())
@@ -132,18 +120,21 @@ def restart(services: Services) -> Response:
     return Response(status=204)
 
 
-def reset(services: Services) -> Response:
+def reset(services: Services, _: Request) -> Response:
     services.reset()
     return Response(status=204)
 
 
-_ROUTES = {
-    "faults": {"GET": list_faults, "POST": arm, "DELETE": clear},
-    "journal": {"GET": journal},
-    "clock": {"GET": show_clock, "POST": advance},
-    "restart": {"POST": restart},
-    "reset": {"POST": reset},
-}
+ROUTES: Sequence[tuple[str, str, Handler]] = (
+    ("/_fake/faults", "GET", list_faults),
+    ("/_fake/faults", "POST", arm),
+    ("/_fake/faults", "DELETE", clear),
+    ("/_fake/journal", "GET", journal),
+    ("/_fake/clock", "GET", show_clock),
+    ("/_fake/clock", "POST", advance),
+    ("/_fake/restart", "POST", restart),
+    ("/_fake/reset", "POST", reset),
+)
 
 
 def _view(armed: Armed) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Callable, Sequence
 from importlib import resources
 from urllib.parse import urlencode
 
 import jinja2
-from flask import Flask, request
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from fakelivy.call import Services
 from fakelivy.cookbook import RECIPES
@@ -41,79 +41,76 @@ class Dashboard:
         loader = jinja2.PackageLoader("fakelivy.dashboard")
         self._templates = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
 
-    def install(self, app: Flask) -> None:
-        """Add the pages to the application."""
-        for rule, method, handler in (
-            ("/_fake/", "GET", self.page),
-            ("/_fake/dashboard/live", "GET", self.live),
-            ("/_fake/dashboard/arm", "POST", self.arm),
-            ("/_fake/dashboard/clear", "POST", self.clear),
-        ):
-            app.add_url_rule(
-                rule, endpoint=f"dashboard.{rule}", view_func=handler, methods=[method], provide_automatic_options=False
-            )
-        for name in _STATIC:
-            app.add_url_rule(f"/_fake/{name}", endpoint=f"dashboard.{name}", view_func=self.static, methods=["GET"])
-
-    def page(self, error: str = "", status: int = 200) -> Response:
+    def page(self, request: Request, error: str = "", status: int = 200) -> Response:
         """All of it."""
-        if not _addressed_directly():
+        if not _addressed_directly(request):
             return _refused("open the dashboard at the server's address, not under another name")
-        return self._rendered("page.html", status, error=error, windows=WINDOWS, recipes=RECIPES)
+        return self._rendered(request, "page.html", status, error=error, windows=WINDOWS, recipes=RECIPES)
 
-    def live(self) -> Response:
+    def live(self, request: Request) -> Response:
         """The part that changes."""
-        if not _addressed_directly():
+        if not _addressed_directly(request):
             return _refused("open the dashboard at the server's address, not under another name")
-        return self._rendered("live.html", 200)
+        return self._rendered(request, "live.html", 200)
 
-    def static(self) -> Response:
+    def static(self, request: Request) -> Response:
         """Its style and its script."""
         name = request.path.rpartition("/")[2]
         content = resources.files("fakelivy.dashboard").joinpath("static").joinpath(name).read_bytes()
         return Response(content, headers=_HEADERS, content_type=f"{_STATIC[name]}; charset=utf-8")
 
-    def arm(self) -> Response:
+    def arm(self, request: Request) -> Response:
         """Arm the fault in the form."""
-        if refused := self._foreign():
+        if refused := self._foreign(request):
             return refused
         try:
             self._services.injector.arm(request.form.get("fault", "").strip())
         except FaultError as error:
-            return self.page(str(error), 400)
-        return _back()
+            return self.page(request, str(error), 400)
+        return _back(request)
 
-    def clear(self) -> Response:
+    def clear(self, request: Request) -> Response:
         """Clear the fault named in the form, or all."""
-        if refused := self._foreign():
+        if refused := self._foreign(request):
             return refused
         try:
             self._services.injector.clear(request.form.get("name"))
         except FaultError as error:
-            return self.page(str(error), 404)
-        return _back()
+            return self.page(request, str(error), 404)
+        return _back(request)
 
-    def _foreign(self) -> Response | None:
+    def _foreign(self, request: Request) -> Response | None:
         """The refusal of a button that was not pressed on our own page."""
         ours = request.host_url.rstrip("/")
         same = request.headers.get("Origin") == ours and request.headers.get("Sec-Fetch-Site") in (None, "same-origin")
         shown = hmac.compare_digest(request.form.get("token", "").encode(), self._token.encode())
-        if _addressed_directly() and same and shown:
+        if _addressed_directly(request) and same and shown:
             return None
         return _refused("only the dashboard's own page may do this: it executes code")
 
-    def _rendered(self, template: str, status: int, **values: object) -> Response:
-        content: View = view(self._services, _window())
+    def _rendered(self, request: Request, template: str, status: int, **values: object) -> Response:
+        content: View = view(self._services, _window(request))
         html = self._templates.get_template(template).render(view=content, token=self._token, **values)
         return Response(html, status, _HEADERS, content_type="text/html; charset=utf-8")
 
 
-def _window() -> int:
+Handler = Callable[[Dashboard, Request], Response]
+
+ROUTES: Sequence[tuple[str, str, Handler]] = (
+    ("/_fake/", "GET", Dashboard.page),
+    ("/_fake/dashboard/live", "GET", Dashboard.live),
+    ("/_fake/dashboard/arm", "POST", Dashboard.arm),
+    ("/_fake/dashboard/clear", "POST", Dashboard.clear),
+    *((f"/_fake/{name}", "GET", Dashboard.static) for name in _STATIC),
+)
+
+
+def _window(request: Request) -> int:
     given = request.values.get("window", "")
     return next((seconds for _, seconds in WINDOWS if str(seconds) == given), WINDOWS[1][1])
 
 
-def _addressed_directly() -> bool:
+def _addressed_directly(request: Request) -> bool:
     name = request.host.rpartition(":")[0] if ":" in request.host.rpartition("]")[2] else request.host
     if name == "localhost":
         return True
@@ -124,8 +121,8 @@ def _addressed_directly() -> bool:
     return True
 
 
-def _back() -> Response:
-    return Response(status=303, headers={"Location": f"/_fake/?{urlencode({'window': _window()})}"})
+def _back(request: Request) -> Response:
+    return Response(status=303, headers={"Location": f"/_fake/?{urlencode({'window': _window(request)})}"})
 
 
 def _refused(text: str) -> Response:

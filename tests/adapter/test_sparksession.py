@@ -15,7 +15,7 @@ from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark import sparksession
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.livy.errors import DeadlineExceeded, StatementCancelled, StatementFailed
-from dbt.adapters.fabricspark.livy.statement import PYTHON
+from dbt.adapters.fabricspark.livy.kinds import PYTHON
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.sparksession import SparkSessionManager, spark_session

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("azure", "msal", "cryptography", "pyspark", "pyarrow", "flask", "numpy", "pandas")
+HEAVY = ("azure", "msal", "cryptography", "pyspark", "pyarrow", "werkzeug", "numpy", "pandas")
 
 PROGRAM = """
 import sys

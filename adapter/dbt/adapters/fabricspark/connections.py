@@ -14,7 +14,7 @@ from dbt.adapters.events.logging import AdapterLogger
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor, LivyHandle
 from dbt.adapters.fabricspark.livy.errors import LivyError
-from dbt.adapters.fabricspark.livy.statement import PYTHON
+from dbt.adapters.fabricspark.livy.kinds import PYTHON
 from dbt.adapters.fabricspark.naming import Naming
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
-from dbt.adapters.fabricspark.livy.statement import SQL, Kind
+from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
 from dbt.adapters.fabricspark.livy.wire import Column, Output
 from dbt.adapters.fabricspark.progress import FabricSparkResponse, Watched, response
 from dbt_common.exceptions import DbtDatabaseError

@@ -304,6 +304,12 @@ class FabricSparkAdapter(SparkAdapter):
         """See ``partitions.condition``."""
         return partitions.condition(names, {column.name.lower(): column.data_type for column in columns}, rows)
 
+    @available.parse(lambda *_, **__: "")
+    @classmethod
+    def partition_spec(cls, names: Sequence[str], row: Sequence[str | None]) -> str:
+        """See ``partitions.spec``."""
+        return partitions.spec(names, row)
+
     @available.parse_none
     def lake_views_problem(self, relation: BaseRelation) -> str | None:
         """Why there can be no materialized lake view of that name; ``None`` if there can."""

@@ -15,7 +15,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Entry:
         session_id: its id on the server. Ids of Apache Livy start again at 0 with the server.
         name: unique, so that another session with that id is not taken for it.
         host, pid: who made it; for people who look for it.
+        changed: whether the run that uses it has changed its settings, or did not come to change them back.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Entry:
     name: str
     host: str
     pid: int
+    changed: bool = False
 
 
 class Lease:
@@ -64,6 +66,15 @@ class Lease:
     def release(self) -> None:
         """Leave the session to the next run. Never raises."""
         self._lock.release()
+
+    def mark(self, *, changed: bool) -> None:
+        """Write down whether the session's settings are not what it was made with.
+
+        Raises:
+            DbtRuntimeError: as ``LeaseFile.claim``.
+        """
+        if self.entry.changed != changed:
+            self.entry = self._file.replace(self.entry, replace(self.entry, changed=changed))
 
     def drop(self) -> None:
         """Forget the session: it is no more. Never raises."""
@@ -114,6 +125,16 @@ class LeaseFile:
             lock.acquire(timeout=0)
             self._write([*self._read(), entry][-MOST_ENTRIES:])
         return Lease(self, entry, lock)
+
+    def replace(self, entry: Entry, by: Entry) -> Entry:
+        """Write down something else of a session; what is written.
+
+        Raises:
+            DbtRuntimeError: as ``claim``.
+        """
+        with self._locked():
+            self._write([by if each == entry else each for each in self._read()])
+        return by
 
     def forget(self, entry: Entry) -> None:
         """Take a session out. Never raises: at worst the next run looks at it in vain."""
@@ -190,4 +211,4 @@ def _entry(raw: Any) -> Entry | None:
     kinds = {"key": str, "session_id": str, "name": str, "host": str, "pid": int}
     if not all(isinstance(raw.get(name), kind) for name, kind in kinds.items()):
         return None
-    return Entry(**{name: raw[name] for name in kinds})
+    return Entry(**{name: raw[name] for name in kinds}, changed=raw.get("changed") is True)

@@ -10,21 +10,29 @@ from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import MOST_ENTRIES, LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
-from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
-from dbt.adapters.fabricspark.livy.statement import SQL, Kind, Statement, StatementSettings
+from dbt.adapters.fabricspark.livy.conf import Conf, changes_session
+from dbt.adapters.fabricspark.livy.errors import LivyError, OutcomeUnknown, SessionLost, StatementFailed
+from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
+from dbt.adapters.fabricspark.livy.place import StatementSettings
+from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Output
 from dbt.adapters.fabricspark.progress import Progress
 from dbt.adapters.fabricspark.resilience.backoff import query_pause
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
+from dbt.adapters.fabricspark.resilience.outcome import TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 from dbt.adapters.fabricspark.session import DELETE_TIMEOUT, LivySession
 from dbt.adapters.fabricspark.timings import Timings, timing_key
+from dbt_common.exceptions import DbtRuntimeError
 
 __all__ = ["LivySession", "LivySessionManager"]
 
 BURIAL_TIMEOUT = 5.0
 """Seconds spent on deleting a dead session before its replacement is asked for; what is left is deleted at the end."""
+
+UNDO_TIMEOUT = 30.0
+"""Seconds that a statement may take that changes a setting back before the session is left to the next run."""
 
 HANDOVER = 60.0
 """Seconds that a thread waits for another one's session beyond ``session_start_timeout``."""
@@ -34,7 +42,8 @@ class LivySessionManager:
     """The shared session, and statements on it.
 
     One thread starts or replaces it, with no lock held; the others wait for that, and get the same session or the same
-    error. A session that is replaced is deleted too, at the latest by ``disconnect``.
+    error. A session that is replaced is deleted too, at the latest by ``disconnect``, and its settings are made in its
+    replacement before anything else runs there.
 
     Args:
         api, settings, runtime, logger: see ``LivySession``.
@@ -67,6 +76,7 @@ class LivySessionManager:
         self._session: LivySession | None = None
         self._coming: LivySession | None = None
         self._graves: list[LivySession] = []
+        self._conf = Conf()
         # Starts that have ended, and the error of the last one if it failed.
         self._starts = 0
         self._failure: str | None = None
@@ -90,12 +100,29 @@ class LivySessionManager:
             left = [each for each in (*self._graves, self._session, self._coming) if each is not None]
             self._session, self._graves = None, []
         for session in left:
-            if session.lease is not None and not session.lost and session.session_id is not None:
-                self._logger.debug("Livy session %s is left to the next run", session.session_id)
-                session.lease.release()
-            else:
+            if not self._leave(session):
                 self._delete(session)
         self._timings.save()
+
+    def _leave(self, session: LivySession) -> bool:
+        """Leave it to the next run, as it was in the beginning; False if that cannot be done."""
+        if session.lease is None or session.lost or session.session_id is None:
+            return False
+        with self._lock:
+            names, undo = self._conf.names, self._conf.undo
+            self._conf = Conf()
+        try:
+            if undo is None:
+                raise LivyError(f"{', '.join(names)} cannot be changed back")
+            for sql in undo:
+                self.statement(sql, timeout=UNDO_TIMEOUT).run(session)
+            session.lease.mark(changed=False)
+        except (LivyError, TransportError, DbtRuntimeError) as error:
+            self._logger.info("Livy session %s is not left to the next run: %s", session.session_id, error)
+            return False
+        self._logger.debug("Livy session %s is left to the next run", session.session_id)
+        session.lease.release()
+        return True
 
     @property
     def session_id(self) -> str | None:
@@ -151,6 +178,7 @@ class LivySessionManager:
                 self._prepare(Deadline.after(self._runtime, self._settings.session_start_timeout))
             if not adopted:
                 session.wait_for_session_start()
+            self._restore(session)
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.
             self._ended(None, str(error) or "starting a Livy session was interrupted")
@@ -178,7 +206,9 @@ class LivySessionManager:
             try:
                 how = session.ended()
                 is_alive = how is None
-                if is_alive:
+                if is_alive and lease.entry.changed:
+                    how = "a run that did not come to its end has changed its settings"
+                elif is_alive:
                     session.wait_for_session_start()
                     how = session.clear()
             except BaseException:
@@ -198,6 +228,24 @@ class LivySessionManager:
                 grave.adopt(lease.entry.session_id, lease.entry.name)
                 self._discard(grave)
         return False
+
+    def _restore(self, session: LivySession) -> None:
+        """Change what this run had changed in the session before."""
+        with self._lock:
+            names, again = self._conf.names, self._conf.again
+        if not again:
+            return
+        self._logger.warning("Livy session %s is given what the last one was: %s", session.session_id, ", ".join(names))
+        try:
+            if session.lease is not None:
+                session.lease.mark(changed=True)
+            for sql in again:
+                self.statement(sql).run(session)
+        except (LivyError, TransportError) as error:
+            raise FailedToConnectError(
+                f"Livy session {session.session_id} could not be given the settings that this run had made "
+                f"({', '.join(names)}): {error}"
+            ) from error
 
     def _ended(self, session: LivySession | None, failure: str | None) -> None:
         with self._lock:
@@ -228,16 +276,17 @@ class LivySessionManager:
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def statement(self, sql: str, node: str = "", kind: Kind = SQL) -> Statement:
+    def statement(self, sql: str, node: str = "", kind: Kind = SQL, timeout: float | None = None) -> Statement:
         """A statement to run here.
 
         Args:
             sql, kind: see ``Statement``.
             node: on whose behalf, by which it is known again in the next run.
+            timeout: seconds, instead of ``statement_timeout``.
         """
         key = timing_key(node, sql)
         settings = StatementSettings(
-            self._settings.statement_timeout, self._settings.poll_statement_wait, self._timings.expected(key)
+            timeout or self._settings.statement_timeout, self._settings.poll_statement_wait, self._timings.expected(key)
         )
         statement = Statement(self._api, sql, settings, self._runtime, self._logger, kind)
         statement.key = key
@@ -247,10 +296,28 @@ class LivySessionManager:
     def run(self, statement: Statement) -> Output:
         """Run it, on another session if the first one turns out to be gone and that does no harm.
 
+        What it changes in the session is remembered before it runs, so that a replacement of the session in the same
+        moment has it too.
+
         Raises:
             FailedToConnectError: there is no session and none could be started.
             LivyError, TransportError: as ``Statement.run``.
         """
+        if not changes_session(statement.sql):
+            return self._run(statement)
+        lease = self.connect().lease
+        if lease is not None:
+            lease.mark(changed=True)
+        with self._lock:
+            before = self._conf.note(statement.sql)
+        try:
+            return self._run(statement)
+        except StatementFailed:
+            with self._lock:
+                self._conf.take_back(statement.sql, before)
+            raise
+
+    def _run(self, statement: Statement) -> Output:
         tries = self._settings.connect_retries + 1
         for attempt in range(tries):
             session = self.connect()

@@ -34,6 +34,13 @@ def condition(names: Sequence[str], types: Mapping[str, str], rows: Iterable[Seq
     )
 
 
+def spec(names: Sequence[str], row: Sequence[str | None]) -> str:
+    """One partition as ``partition (…)`` has it, for tables that know no condition to replace by."""
+    return ", ".join(
+        f"{name} = {'null' if value is None else text(str(value))}" for name, value in zip(names, row, strict=True)
+    )
+
+
 def _is(name: str, value: str | None, kind: str) -> str:
     return f"{name} is null" if value is None else f"{name} = cast({text(str(value))} as {kind})"
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.livy.errors import DeadlineExceeded, LivyError, StatementCancelled, StatementFailed
-from dbt.adapters.fabricspark.livy.statement import SQL, Kind
+from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
 from dbt.adapters.fabricspark.livy.wire import Column, Output, StatementView
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, Halted, cleaning

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import (
@@ -19,15 +17,20 @@ from dbt.adapters.fabricspark.livy.errors import (
     StatementFailed,
 )
 from dbt.adapters.fabricspark.livy.find import Absent, find_statement
+from dbt.adapters.fabricspark.livy.kinds import SQL, Kind, marked
+from dbt.adapters.fabricspark.livy.line import Line
+from dbt.adapters.fabricspark.livy.place import Place, StatementSettings
 from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
+from dbt.adapters.fabricspark.livy.seen import Seen
 from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
+from dbt.adapters.fabricspark.livy.words import error_text
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
-from dbt.adapters.fabricspark.resilience.polling import Look, poll_pause
+from dbt.adapters.fabricspark.resilience.polling import poll_pause
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 CANCEL_TIMEOUT = 5.0
@@ -41,12 +44,6 @@ SETTLE_PAUSE = 0.5
 
 WATCH = 60.0
 """Seconds between two looks at the session while its statement goes on, or cannot be looked at."""
-
-_LINES = 30
-"""Entries of a Python traceback that are shown, the last ones."""
-
-_NOISE = 8
-"""Lines of a server-side traceback worth showing; the rest is the JVM's."""
 
 _TRANSIENT = frozenset(
     {
@@ -63,70 +60,7 @@ _TRANSIENT = frozenset(
 )
 
 
-class Place(Protocol):
-    """The session a statement runs in, as the statement sees it."""
-
-    @property
-    def session_id(self) -> str | None: ...
-
-    @property
-    def newest(self) -> int:
-        """The highest statement id seen there, -1 for none."""
-
-    def saw(self, statement_id: int) -> None:
-        """A statement of that id is there."""
-
-    def ended(self) -> str | None:
-        """How the session has ended, by one look at it; ``None`` if it has not, or cannot be seen."""
-
-    def is_there(self) -> bool:
-        """Whether one look at it shows that it is still the session it was."""
-
-
-@dataclass(frozen=True)
-class StatementSettings:
-    """How long to wait for a statement, in seconds.
-
-    Attributes:
-        timeout: what it may take.
-        longest_pause: between two looks at it.
-        expected: how long it ran last time; ``None`` if nobody knows.
-    """
-
-    timeout: float
-    longest_pause: float
-    expected: float | None = None
-
-
-_TAKES_THE_REST = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:set|reset|add|list)\b", re.IGNORECASE | re.DOTALL)
-"""Statements for which Spark takes all that follows as it is: a comment after ``SET k = v`` is part of the value."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A language of statements.
-
-    Attributes:
-        name: Livy's.
-        comment: how a comment is written; it makes the mark.
-        traceback: whether an error's traceback tells the user more than its last line.
-    """
-
-    name: str
-    comment: str
-    traceback: bool = False
-
-
-SQL = Kind("sql", "/* {} */")
-PYTHON = Kind("pyspark", "# {}", traceback=True)
-
-
-def marked(sql: str, mark: str) -> str:
-    """``sql`` and the comment ``mark``: after it where Spark allows, so that errors tell the user's own lines."""
-    return f"{mark}\n{sql}" if _TAKES_THE_REST.match(sql) else f"{sql}\n{mark}"
-
-
-class Statement:
+class Statement(Seen):
     """A statement. Used by one thread; ``cancel`` may be called from any.
 
     Args:
@@ -137,15 +71,9 @@ class Statement:
         logger: where surprises that are survived are told.
         kind: its language; only SQL may be known to be safe to repeat.
 
-    Attributes:
+    Attributes: those of ``Seen``, and
+        sql: what it does, without the mark.
         mark: the comment.
-        session_id, id: where it is, as far as known.
-        sends: how often it was sent.
-        looks: how often it was looked at.
-        view: what was seen last, with the server's progress and times.
-        submitted_at, running_at, noticed_at: moments on the monotonic clock: the submission, the first look that saw
-            it running, the look that saw its end; ``None`` until then.
-        idle_until: the last moment at which it is known not to have begun.
         on_look: called after every look, by the thread that runs it.
         key: what it is remembered under.
     """
@@ -159,25 +87,18 @@ class Statement:
         logger: logging.Logger,
         kind: Kind = SQL,
     ) -> None:
+        super().__init__()
         self._api = api
         self._kind = kind
-        self._sql = sql
+        self.sql = sql
         self._settings = settings
         self._runtime = runtime
         self._logger = logger
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
+        self._line: Line | None = None
         self._cancelled = self._told = False
         self._repeatable = kind is SQL and is_safe_to_repeat(sql)
         self.mark = kind.comment.format(f"dbt-fabricspark {runtime.unique()}")
-        self.session_id: str | None = None
-        self.id: int | None = None
-        self.sends = 0
-        self.looks = 0
-        self.view: StatementView | None = None
-        self.submitted_at: float | None = None
-        self.running_at: float | None = None
-        self.noticed_at: float | None = None
-        self.idle_until = self._seen_at = 0.0
         self.key = ""
         self.on_look: Callable[[Statement], None] | None = None
 
@@ -192,9 +113,14 @@ class Statement:
             OutcomeUnknown: it may have run, and nobody can tell.
             HttpError, ProtocolError, TransportError: the server refused, or made no sense; it did not run.
         """
-        deadline = Deadline.after(self._runtime, self._settings.timeout)
         with self._lock:
-            self.session_id, self.id, self._told = place.session_id, None, False
+            self.session_id, self.id, self._told, self._line = place.session_id, None, False, place.line
+        try:
+            return self._run(place, Deadline.after(self._runtime, self._settings.timeout))
+        finally:
+            self._leave()
+
+    def _run(self, place: Place, deadline: Deadline) -> Output:
         try:
             self._saw(self._submit(place, deadline), place)
         except (LivyError, TransportError):
@@ -226,6 +152,12 @@ class Statement:
         with self._lock:
             self._cancelled = True
         self._stop_unheard()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Let those behind it have their turn, and its own thread look at it."""
+        if self._line is not None and self.id is not None:
+            self._line.leave(self.id)
 
     # --- submission ---------------------------------------------------------------------------------------------------
 
@@ -241,7 +173,7 @@ class Statement:
             self.sends += 1
             try:
                 return self._api.submit_statement(
-                    str(self.session_id), marked(self._sql, self.mark), operation, deadline, self._kind.name
+                    str(self.session_id), marked(self.sql, self.mark), operation, deadline, self._kind.name
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
@@ -291,7 +223,10 @@ class Statement:
             output = self._judge()
             if output is not None:
                 return output
-            deadline.pause(self._pause(deadline))
+            if not self._wait_in_line(place, deadline):
+                look = self.due(deadline.started, self._settings.expected)
+                now = self._runtime.monotonic()
+                deadline.pause(poll_pause(now - look.begun, self._settings.longest_pause, look.expected))
             if deadline.expired:
                 break
             trouble = self._look(place, deadline)
@@ -299,21 +234,21 @@ class Statement:
                 watched = self._runtime.monotonic()
                 self._check(place)
         raise DeadlineExceeded(
-            f"{self._name} was still {self._state} after {deadline.seconds:.0f} s and was told to stop. Raise "
+            f"{self.name} was still {self.state} after {deadline.seconds:.0f} s and was told to stop. Raise "
             f"statement_timeout in the profile if it needs longer." + (f" Last trouble: {trouble}" if trouble else "")
         )
 
-    def _pause(self, deadline: Deadline) -> float:
-        """Until the next look."""
-        look = self._due(deadline)
-        return poll_pause(self._runtime.monotonic() - look.begun, self._settings.longest_pause, look.expected)
-
-    def _due(self, deadline: Deadline) -> Look:
-        """The next look. What a statement took last time says nothing of how long it queues behind others."""
-        queues = self.looks > 0 and self._state == "waiting"
-        if self._settings.expected is None or queues:
-            return Look(deadline.started, self._seen_at)
-        return Look(self.idle_until, self._seen_at, self._settings.expected)
+    def _wait_in_line(self, place: Place, deadline: Deadline) -> bool:
+        """Wait for those of ours before it, if there are any; whether to look now, after all that time."""
+        ahead = place.line.ahead(self._id) if self.state == "waiting" else 0
+        if not ahead:
+            return False
+        # The thread that looks at the first may be stuck; the further behind, the less there is to see.
+        pause = min(ahead * self._settings.longest_pause, WATCH, deadline.remaining)
+        if not place.line.wait(self._id, pause):
+            return True
+        self._note_turn(self._runtime.monotonic())
+        return False
 
     def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
         """How a write ended that was told to stop: it may have been done just before, or not listen."""
@@ -333,7 +268,7 @@ class Statement:
     def _look(self, place: Place, deadline: Deadline) -> AttemptError | None:
         """Look once more; the trouble, if that did not work out and may pass."""
         try:
-            worth = self._due(deadline).worth
+            worth = self.due(deadline.started, self._settings.expected).worth
             self._saw(self._api.get_statement(str(self.session_id), self._id, deadline.sooner(WATCH), worth), place)
         except SessionGone as error:
             self._lost(str(error), ended=True, cause=error)
@@ -343,27 +278,22 @@ class Statement:
                 self._lost(str(error), ended=False, cause=error)
             if error.outcome not in _TRANSIENT:
                 raise
-            self._logger.debug("%s: %s", self._name, error)
+            self._logger.debug("%s: %s", self.name, error)
             return error
         return None
 
     def _saw(self, view: StatementView, place: Place) -> None:
         if view.code is not None and self.mark not in view.code:
             # The server has started again and counts from 0: this is somebody else's statement (F40).
-            self._lost(f"{self._name} is another statement now: the server was restarted", ended=True)
+            self._lost(f"{self.name} is another statement now: the server was restarted", ended=True)
         with self._lock:
             new = self.id is None
             self.id, self.view = view.id, view
             cancelled = self._cancelled
         place.saw(view.id)
-        self.looks += not new
-        self._seen_at = self._runtime.monotonic()
-        if view.state == "waiting" and not new:
-            self.idle_until = self._runtime.monotonic()
-        if view.state == "running" and self.running_at is None:
-            self.running_at = self._runtime.monotonic()
-        if statement_phase(view.state) is not StatementPhase.PENDING:
-            self.noticed_at = self._runtime.monotonic()
+        if new:
+            place.line.join(view.id)
+        self._note_times(view, self._runtime.monotonic(), first=new)
         if new and cancelled:
             self._tell_server_to_stop()
         if self.on_look is not None:
@@ -377,7 +307,7 @@ class Statement:
 
     def _lost(self, why: str, *, ended: bool, cause: BaseException | None = None) -> NoReturn:
         if self._repeatable:
-            raise SessionLost(f"{self._name} was lost: {why}", ended=ended) from cause
+            raise SessionLost(f"{self.name} was lost: {why}", ended=ended) from cause
         self._unknown(why, "its result cannot be read any more", ended=ended, cause=cause)
 
     def _unknown(self, what: str, why: str, *, ended: bool, cause: BaseException | None) -> NoReturn:
@@ -395,12 +325,13 @@ class Statement:
         ) from cause
 
     def _judge(self) -> Output | None:
-        phase = statement_phase(self._state)
+        phase = statement_phase(self.state)
         output = self.view.output if self.view else None
+        text = error_text(output, self._kind)
         if phase is StatementPhase.CANCELLED:
-            raise StatementCancelled(f"{self._name} was cancelled" + _detail(output))
+            raise StatementCancelled(f"{self.name} was cancelled" + (f": {text}" if text else ""))
         if phase is StatementPhase.FAILED or (output is not None and output.status == "error"):
-            raise StatementFailed(_error_text(output, self._kind) or f"{self._name} failed without a message")
+            raise StatementFailed(text or f"{self.name} failed without a message")
         if phase is StatementPhase.FINISHED and output is not None:
             return output
         # Pending; or finished with an output that has not arrived yet, which is a race on the server (F30).
@@ -429,46 +360,10 @@ class Statement:
             with cleaning(self._runtime, CANCEL_BUDGET):
                 self._api.cancel_statement(self.session_id, self.id, deadline)
         except (LivyError, TransportError) as error:
-            self._logger.warning("%s could not be cancelled on the server: %s", self._name, error)
-
-    @property
-    def ran(self) -> float | None:
-        """Seconds it ran: by the server's clock, or as far as could be seen; ``None`` before its end."""
-        if self.noticed_at is None:
-            return None
-        seen = self.noticed_at - self.idle_until
-        if self.view is not None and 0 < self.view.started <= self.view.completed:
-            return min(seen, (self.view.completed - self.view.started) / 1000)
-        return seen
+            self._logger.warning("%s could not be cancelled on the server: %s", self.name, error)
 
     @property
     def _id(self) -> int:
         if self.id is None:
             raise LivyError("the statement has not been sent")
         return self.id
-
-    @property
-    def _state(self) -> str:
-        return (self.view.state if self.view else "") or "in an unknown state"
-
-    @property
-    def _name(self) -> str:
-        return f"statement {self.id} of Livy session {self.session_id}"
-
-
-def _detail(output: Output | None) -> str:
-    text = _error_text(output)
-    return f": {text}" if text else ""
-
-
-def _error_text(output: Output | None, kind: Kind = SQL) -> str:
-    if output is None:
-        return ""
-    name = "" if output.ename in ("", "Error") else f"{output.ename}: "
-    text = f"{name}{output.evalue}".strip()
-    if text and kind.traceback:
-        lines = [line.rstrip("\n") for line in output.traceback[-_LINES:]]
-        return "\n".join([text, *lines[: -1 if lines[-1:] == [text] else None]])
-    if text:
-        return text
-    return "\n".join(output.traceback[:_NOISE])

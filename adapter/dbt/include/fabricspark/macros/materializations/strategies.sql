@@ -99,21 +99,45 @@
   {%- set columns = fabricspark_select_list(arguments) -%}
   {%- set target = arguments['target_relation'] -%}
   {%- set partitions = config.get('partition_by') -%}
-  {%- if not partitions or not target.is_delta %}
+  {%- if not partitions %}
     insert overwrite table {{ target }}
-    {{ partition_cols(label="partition") if partitions }}
     select {{ columns }} from {{ arguments['temp_relation'] }}
   {%- else -%}
     {%- set names = [partitions] if partitions is string else partitions -%}
     {%- set values = run_query(adapter.partition_values_sql(arguments['temp_relation'], names)) -%}
     {%- if values.rows | length == 0 %}
     select 'no rows, so no partition is replaced' as note
-    {%- else %}
+    {%- elif target.is_delta %}
     insert into {{ target }}
     replace where {{ adapter.partition_condition(names, arguments['dest_columns'], values.rows) }}
     select {{ columns }} from {{ arguments['temp_relation'] }}
+    {%- else -%}
+      {%- set statements = fabricspark_overwrite_partitions(arguments, names, values.rows) -%}
+      {%- for sql in statements[:-1] -%}
+        {%- call statement('overwrite_partition') -%}{{ sql }}{%- endcall -%}
+      {%- endfor -%}
+      {{ statements[-1] }}
     {%- endif %}
   {%- endif %}
+{% endmacro %}
+
+{#- One statement for each partition: only Delta replaces several in one. Each may be run again. -#}
+{% macro fabricspark_overwrite_partitions(arguments, names, rows) %}
+  {%- set keys = names | map('trim') | map('replace', '`', '') | map('lower') | list -%}
+  {%- set others = [] -%}
+  {%- for column in arguments['dest_columns'] if column.name | lower not in keys -%}
+    {%- do others.append(column) -%}
+  {%- endfor -%}
+  {%- set columns = fabricspark_select_list(dict(arguments, dest_columns=others)) -%}
+  {%- set statements = [] -%}
+  {%- for row in rows -%}
+    {%- do statements.append(
+      'insert overwrite table ' ~ arguments['target_relation'] ~ ' partition (' ~ adapter.partition_spec(names, row) ~ ')'
+      ~ '\nselect ' ~ columns ~ ' from ' ~ arguments['temp_relation']
+      ~ '\nwhere ' ~ adapter.partition_condition(names, arguments['dest_columns'], [row])
+    ) -%}
+  {%- endfor -%}
+  {{ return(statements) }}
 {% endmacro %}
 
 
