@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 from dbt.adapters.fabricspark.livy.api import answer, send
-from dbt.adapters.fabricspark.livy.errors import HttpError, LivyError, ProtocolError
+from dbt.adapters.fabricspark.livy.errors import HttpError, ProtocolError
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 from dbt.adapters.fabricspark.resilience.policy import Operation
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.transport import Reply, Transport
+from dbt_common.exceptions import DbtRuntimeError
 
 REFRESH = "RefreshMaterializedLakeViews"
 """The type of job that refreshes a lakehouse's materialized lake views (Fabric docs)."""
@@ -68,7 +69,7 @@ class FabricApi:
             deadline: for looking up their GUIDs.
 
         Raises:
-            LivyError: there is none of that name, or it cannot be seen.
+            DbtRuntimeError: there is none of that name, or none that can be seen.
         """
         place = self._named("/workspaces", workspace, deadline) if workspace else self._workspace_id
         found = self._named(f"/workspaces/{place}/lakehouses", lakehouse, deadline)
@@ -86,7 +87,7 @@ class FabricApi:
                 if str(each.get("displayName")).lower() == name.lower():
                     return str(each["id"])
             if not listed.get("continuationToken"):
-                raise LivyError(f"Fabric lists no '{name}' among {path}, or not to who asks")
+                raise DbtRuntimeError(f"Fabric lists no '{name}' among {path}, or not to who asks")
             query = f"?continuationToken={quote(str(listed['continuationToken']))}"
 
     # --- jobs ---------------------------------------------------------------------------------------------------------
