@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 from dbt.adapters.base.relation import BaseRelation
-from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager
+from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, SessionManagers
 from dbt.adapters.fabricspark.credentials import NUM_ROWS, FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor
 from dbt.adapters.fabricspark.impl import FabricSparkAdapter
@@ -37,6 +37,7 @@ from fakelivy.engine.port import Table
 from fakelivy.engine.scripted import Rule, ScriptedEngine
 from fakelivy.journal import Entry, Request
 from tests.bench.results import Results, Row, parser
+from tests.bench.scaled import ScaledRuntime
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +53,9 @@ UNIT = {
     "threads": "threads, 640 statements among them",
     "rows": "rows of a result",
 }
+SPEED = 10.0
+"""Seconds of the client's in a real one: its pauses are not what is measured."""
+
 MANY = 2_000_000
 """Rows that a session of the benchmark returns at most."""
 
@@ -194,6 +198,7 @@ def credentials_for(url: str) -> FabricSparkCredentials:
 def client(axis: str, size: int, url: str) -> None:
     """Do it, and print what it cost this process."""
     credentials = credentials_for(url)
+    FabricSparkConnectionManager.sessions = SessionManagers(ScaledRuntime(SPEED))
     act = AXES[axis](size, credentials)
     before = _peak()
     began = time.perf_counter()
