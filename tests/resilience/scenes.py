@@ -475,6 +475,18 @@ STATEMENTS = [
         "The statement itself probably kills them: see the session's log for memory.",
     ),
     Scene(
+        "The new session does not take the settings of the old one",
+        lambda: runs(
+            "get_statement:before:session_to(dead)@nth(2)",
+            "submit_statement:before:status(400)@nth(3)",
+            sql=["set spark.sql.ansi.enabled = true", "select 1"],
+            rules=(Rule("select", duration=60),),
+        ),
+        "A session died, another one took its place, and a `set` or `use` that this run had sent was refused there. "
+        "Nothing is run without it.",
+        "Run again; see what the server says about the statement.",
+    ),
+    Scene(
         "The server was restarted under it",
         lambda: runs("get_statement:body:set_field(code,other)@nth(3)", rules=(Rule("insert", duration=60),)),
         "Under its number is another statement now.",

@@ -22,6 +22,7 @@ NOT_SHOWN = {
     " of an earlier run goes on although it was cancelled",
     # inside: a caller's mistake, or turned into another error before anybody sees it
     "no submission was tried",
+    " cannot be changed back",
     "high-concurrency session ",
     "the statement has not been sent",
     "there is no Livy session: it was deleted or never created",
