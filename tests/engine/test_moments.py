@@ -70,6 +70,14 @@ def test_a_query_is_sparks(t: Sql, query: str, wanted: list[object]) -> None:
     assert t.rows("describe u")[0] == ("x", "timestamp", None)
 
 
+def test_a_merge_compares_with_a_date_that_is_written_out(t: Sql) -> None:
+    t.rows("create table u (a timestamp)")
+    t.rows("insert into u values (timestamp'9999-12-31 00:00:00')")
+    merge = "merge into u using t on u.a = date('9999-12-31') and date '0001-01-01' < u.a"
+    t.rows(f"{merge} when matched then update set a = t.a")
+    assert t.rows("select * from u") == [(MOMENT,)]
+
+
 def test_what_a_union_has_beside_it_is_left_as_it_is() -> None:
     asked = []
 

@@ -24,7 +24,7 @@ from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.sparktypes import Field
 from fakelivy.engine.sail.sync import Mirror
 from fakelivy.engine.sail.syntax import patch
-from fakelivy.engine.sail.typed import repaired
+from fakelivy.engine.sail.typed import TELLS, repaired
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -176,11 +176,13 @@ class Context:
     def _refusal(self, query: str) -> str:
         """What Sail has against a query, which is not run."""
         link = self._child()
-        try:
-            link.schema(query)
-            link.run(f"explain {query}", max_rows=1)  # which looks at what a condition or an ORDER BY is made of, too
-        except SailError as error:
-            return str(error)
+        # EXPLAIN looks at what a condition or an ORDER BY is made of, too, and not at the columns that come out.
+        for look in (link.schema, lambda text: link.run(f"explain {text}", max_rows=1)):
+            try:
+                look(query)
+            except SailError as error:
+                if TELLS in str(error):
+                    return str(error)
         return ""
 
     def _columns(self, query: str) -> list[Field]:

@@ -14,7 +14,7 @@ from fakelivy.engine.sail.tokens import Token
 from fakelivy.engine.sail.typed import Ask, Find, Rules, Site, Type, repaired, whole
 from fakelivy.engine.sail.unions import Fields, aligned
 
-REFUSAL = re.compile(r"Timestamp\((?:Nanosecond, None|ns)\)|\* 86400000000000\b")
+REFUSAL = re.compile(r"Timestamp\((?:Nanosecond|ns)|\* 86400000000000\b")
 """What Sail says then."""
 
 
@@ -53,7 +53,8 @@ def _compared(span: Call) -> Iterator[Site]:
     (at,) = span.commas
     left, right = span.tokens[at - 1].end, span.tokens[at + 1].start
     start, end = whole(span)
-    yield _together([(start, left), (right, end)], span, (start, end))
+    guess = [Type("Date32" if span.tokens[first].upper == "DATE" else "Timestamp") for first in (span.at, at + 1)]
+    yield _together([(start, left), (right, end)], span, (start, end))._replace(guess=guess)
 
 
 def _case(span: Call) -> Iterator[Site]:

@@ -16,8 +16,11 @@ from fakelivy.engine.sail.operands import case_end
 from fakelivy.engine.sail.syntax import patch
 from fakelivy.engine.sail.tokens import Kind, Token, tokenize
 
+TELLS = "(DataType: "
+"""What Sail's refusal has in it when it names types."""
+
 Ask = Callable[[str], str]
-"""Sail's refusal of a query; empty when it has none."""
+"""Sail's refusal of a query, if it names types; empty otherwise."""
 
 
 class Type(NamedTuple):
@@ -40,6 +43,7 @@ class Site(NamedTuple):
         probed: what the question stands in the place of.
         operands: those whose types are asked for.
         repair: the edits, by the types; none if all is well.
+        guess: what the types are taken for outside of a query, where nothing can be asked.
     """
 
     start: int
@@ -47,6 +51,7 @@ class Site(NamedTuple):
     probed: tuple[int, int]
     operands: tuple[str, ...]
     repair: Callable[[Sequence[Type]], list[Edit]]
+    guess: Sequence[Type] = ()
 
 
 Find = Callable[[Call], Iterator[Site]]
@@ -136,12 +141,12 @@ class _Level:
         """The types of the operands; none when Sail does not tell."""
         around = _query_around(self._tokens, site.probed)
         if around is None:
-            return []
+            return list(site.guess)
         now = patch(self._source, self._edits)
         start, first = self._moved(around[0], 0), self._moved(site.probed[0], 0)
         last, end = self._moved(site.probed[1], 1), self._moved(around[1], 1)
         fields = ", ".join(f"'__t{i}', {operand}" for i, operand in enumerate(site.operands))
-        told = ask(f"{now[start:first]}btrim(named_struct({fields})){now[last:end]}").partition("(DataType: ")[2]
+        told = ask(f"{now[start:first]}btrim(named_struct({fields})){now[last:end]}").partition(TELLS)[2]
         found = [
             re.search(rf'"__t{i}": (?:non-null )?(\w+)(?:\((\d+), (-?\d+)\))?', told) for i in range(len(site.operands))
         ]
