@@ -213,7 +213,7 @@ def no_secret(run: Run) -> Broken:
     texts = {
         "the error of close": run.close_error,
         "the log": "\n".join(run.log),
-        "the journal": "\n".join(entry.line() for entry in run.journal),
+        "the journal": "\n".join(str(value) for entry in run.journal for value in vars(entry.event).values()),
         **{f"the error of {call.step} {call.mark}": call.message for call in run.calls},
     }
     # All of them begin alike, so most texts are searched once.
