@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from fakelivy.clock import Clock
-from fakelivy.engine.port import Failure, Table
+from fakelivy.engine.port import Failure, Output, Table
 
 
 class Running:
@@ -27,18 +27,18 @@ class Running:
         self.stop: Callable[[], None] = lambda: None
         self._on_done = on_done
         self._clock = clock
-        self._outcome: Table | Failure | None = None
+        self._outcome: Table | Output | Failure | None = None
         self._finished_at: float | None = None
 
     @property
-    def outcome(self) -> Table | Failure | None:
+    def outcome(self) -> Table | Output | Failure | None:
         return self._outcome
 
     @property
     def finished_at(self) -> float | None:
         return self._finished_at
 
-    def finish(self, outcome: Table | Failure) -> None:
+    def finish(self, outcome: Table | Output | Failure) -> None:
         self._finished_at = self._clock.monotonic()
         self._outcome = outcome
         self.done.set()
@@ -63,7 +63,7 @@ class Worker:
         self,
         name: str,
         clock: Clock,
-        perform: Callable[[Running], Table | Failure],
+        perform: Callable[[Running], Table | Output | Failure],
         stop: Callable[[Running], None],
     ) -> None:
         self._clock = clock

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fakelivy.clock import SystemClock
 from fakelivy.engine import create_engine
-from fakelivy.engine.port import Engine, EngineUnavailable, Failure, SessionSpec
+from fakelivy.engine.port import Engine, EngineUnavailable, Failure, Output, SessionSpec
 from fakelivy.engine.sail.connect import Result
 from fakelivy.engine.sail.process import Child
 from fakelivy.engine.spark.link import SparkLink, message, place
@@ -66,7 +69,7 @@ def test_a_write_is_carried_out_once(spark: Engine, tmp_path: object) -> None:
 def test_schemas_of_another_lakehouse_are_told_apart(spark: Engine) -> None:
     sql = opened(spark)
     sql.rows("create schema if not exists silver.sales")
-    assert sql.rows("show schemas in SILVER") == [("sales",)]
+    assert set(sql.rows("show schemas in SILVER")) - {("dbo",), ("default",)} == {("sales",)}
     assert ("sales",) not in sql.rows("show schemas")
     assert sql.rows("show schemas like 'DB*'") == [("dbo",)]
     assert sql.error("show schemas in nowhere").startswith("[SCHEMA_NOT_FOUND]")
@@ -116,6 +119,67 @@ def test_cancel_stops_the_statement_and_not_the_next(spark: Engine, monkeypatch:
         assert isinstance(each.outcome, Failure)
         assert each.outcome.cancelled
     assert sql.rows("select 4") == [(4,)]
+
+
+def python(sql: Sql, code: str) -> Any:
+    """What a cell printed."""
+    outcome = sql.outcome(code, kind="pyspark")
+    assert isinstance(outcome, Output), outcome
+    return outcome.data["text/plain"]
+
+
+def test_cells_and_statements_are_of_one_session(spark: Engine, tmp_path: Path) -> None:
+    sql = opened(spark)
+    sql.rows("create or replace temporary view ours as select 7 as i")
+    assert python(
+        sql, "x = spark.table('ours').first().i\nprint(x)\nspark.sql('select i + 1 as j from ours').collect()"
+    ) == ("7\n[Row(j=8)]")
+    python(sql, "spark.createDataFrame([(x, 'é')], ['a', 'b']).createOrReplaceTempView('theirs')")
+    assert sql.rows("select * from theirs") == [(7, "é")]
+    sql.rows("create schema if not exists silver.cells")
+    frame = f"spark.range(3).write.format('delta').mode('overwrite').option('path', '{tmp_path}/t')"
+    python(sql, f"{frame}.saveAsTable('silver.cells.t')")
+    assert sql.rows("select max(id) from silver.cells.t") == [(2,)]
+    assert python(sql, "spark.read.table('silver.cells.t').count()") == "3"
+    assert (
+        python(
+            sql,
+            "spark.sql('use schema silver.cells'); [row.tableName for row in spark.sql('show tables').collect() if not row.isTemporary]",
+        )
+        == "['t']"
+    )
+    assert sql.rows("select current_database()") == [("silver__cells",)]
+    python(sql, "spark.sql('use schema lakehouse.dbo'); spark.sql('drop schema silver.cells cascade')")
+    assert python(sql, "spark.version") == repr(sql.rows("select version()")[0][0].split()[0])
+
+
+def test_a_cell_that_fails_has_pythons_frames_and_sparks_words(spark: Engine) -> None:
+    sql = opened(spark)
+    failure = sql.outcome("def f():\n    return spark.sql('select * from nowhere').collect()\nf()", kind="pyspark")
+    assert isinstance(failure, Failure)
+    assert failure.name == "AnalysisException"
+    assert '  File "<stdin>", line 2, in f\n' in failure.traceback
+    assert "nowhere" in failure.message
+    assert "JVM stacktrace" not in failure.message
+
+
+def test_a_cancelled_cell_ends_and_one_that_ends_its_process_ends_itself_only(spark: Engine, tmp_path: Path) -> None:
+    sql = opened(spark)
+    python(sql, "kept = 1")
+    mark = tmp_path / "started"
+    os.mkfifo(mark)
+    execution, done = sql.start(f"open({str(mark)!r}, 'w').close()\nwhile True: pass", kind="pyspark")
+    mark.read_bytes()  # until the cell has come so far
+    execution.cancel()
+    assert done.wait(60)
+    assert isinstance(execution.outcome, Failure)
+    assert execution.outcome.cancelled
+    assert python(sql, "kept") == "1"
+    lost = sql.outcome("import os; os._exit(3)", kind="pyspark")
+    assert isinstance(lost, Failure)
+    assert lost.message.startswith("[INTERPRETER_LOST]")
+    assert python(sql, "spark.sql('select 1').first()[0]") == "1"
+    assert sql.rows("select 2") == [(2,)]
 
 
 def test_settings_of_a_running_spark_are_left_alone_and_wrong_values_refused(spark: Engine) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -24,29 +24,37 @@ with warnings.catch_warnings():
     from pyspark.sql.connect.session import SparkSession
     from pyspark.sql.types import ArrayType, MapType, StructType
 
+    from fakelivy.engine.python.real import befriend
+
 _NUMBERS = itertools.count(1)
 
 
-def connect(server: Any, *, url: str, version: str) -> dict[str, Any]:
+def connect(server: Any, *, url: str, version: str, embedded: bool = True) -> dict[str, Any]:
     """Connect to a session and make pyspark's classes ask ``server``. For the interpreter's own process only.
+
+    Args:
+        embedded: whether all it needs is asked; otherwise only what names mean, and the rest is Spark's.
 
     Returns:
         The names every cell finds.
     """
-    for target, methods in _CHANGED.items():
+    for target, methods in (_CHANGED if embedded else _NAMED).items():
         for name, method in methods.items():
             setattr(target, name, method)
     # One warning for each function a cell makes is not what Spark prints.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-    session = Session(url, server, version)
+    session = (EmbeddedSession if embedded else Session)(url, server, version)
     session.client.set_retry_policies([])  # a server that died is not waited for
     session.client.disable_reattachable_execute()
+    if not embedded:
+        befriend(session.client)
+        session.conf.set("spark.sql.connect.serverStacktrace.enabled", "false")
     SparkSession._set_default_and_active_session(session)
     return {"spark": session, "sqlContext": session, "display": lambda frame: frame.show()}
 
 
 class Session(SparkSession):
-    """A session whose SQL, tables, catalog and settings are the server's."""
+    """A session whose SQL, tables and catalog are the server's."""
 
     def __init__(self, url: str, server: Any, version: str) -> None:
         super().__init__(url)
@@ -72,12 +80,16 @@ class Session(SparkSession):
     def catalog(self) -> Any:
         return Catalog(self)
 
+    def stop(self) -> None:
+        """Nothing: the session is Livy's."""
+
+
+class EmbeddedSession(Session):
+    """A session whose settings are the server's too."""
+
     @cached_property
     def conf(self) -> Conf:
         return Conf(self)
-
-    def stop(self) -> None:
-        """Nothing: the session is Livy's."""
 
 
 class Conf(RuntimeConf):
@@ -169,7 +181,7 @@ class Catalog:
         self._rows("clear cache")
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"spark.catalog.{name} is not supported by the embedded engine")
+        raise AttributeError(f"spark.catalog.{name} is not supported in cells")
 
 
 def _like(pattern: str | None) -> str:
@@ -327,9 +339,30 @@ _WRITER_V2 = {
     "overwritePartitions": _v2("insert overwrite partitions"),
 }
 
+
+def _by_name(original: Any, spark: Callable[[Any], Any]) -> Any:
+    """``original``, a method whose first argument is a table's name, with the name as Spark must read it."""
+
+    def method(self: Any, name: str, *arguments: Any, **options: Any) -> Any:
+        return original(self, _ask(spark(self), "name", name=name)["name"], *arguments, **options)
+
+    return method
+
+
+_NAMED: Mapping[type, Mapping[str, Any]] = {
+    DataFrame: {"writeTo": _by_name(DataFrame.writeTo, lambda frame: frame._session)},
+    DataFrameReader: {"table": _read_table},
+    DataFrameWriter: {
+        name: _by_name(getattr(DataFrameWriter, name), lambda writer: writer._spark)
+        for name in ("saveAsTable", "insertInto")
+    },
+}
+"""What a real Spark needs of us: it has one catalog, whatever lakehouse a name is of."""
+
 _CHANGED: Mapping[type, Mapping[str, Any]] = {
     DataFrame: _FRAME,
     DataFrameReader: {"table": _read_table},
     DataFrameWriter: _WRITER,
     DataFrameWriterV2: _WRITER_V2,
 }
+"""What the embedded engine needs: it knows only the tables it was told of."""

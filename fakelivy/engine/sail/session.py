@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable
 
 from fakelivy.clock import Clock
 from fakelivy.engine.port import EngineUnavailable, Failure, Output, SessionSpec, Table
-from fakelivy.engine.python.process import Interpreter, InterpreterDied
+from fakelivy.engine.python.owned import SessionInterpreter
 from fakelivy.engine.sail.bridge import Bridge
 from fakelivy.engine.sail.catalog import Catalog
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, SailError
@@ -21,6 +20,7 @@ from fakelivy.engine.sail.host import Host
 from fakelivy.engine.sail.process import Child
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.statements import dispatch
+from fakelivy.engine.worker import Running, Worker
 
 CANCEL_GRACE = 2.0
 """Seconds an interrupted statement may go on before its child is killed: some plans never look up."""
@@ -29,41 +29,6 @@ SHARED_GRACE = 15.0
 """The same where the child has other sessions, whose statements would end with it."""
 
 logger = logging.getLogger(__name__)
-
-
-class SailExecution:
-    """One statement, from its start to its outcome."""
-
-    def __init__(self, code: str, kind: str, max_rows: int, on_done: Callable[[], None], clock: Clock) -> None:
-        self.code = code
-        self.kind = kind
-        self.max_rows = max_rows
-        self.cancelled = threading.Event()
-        self.done = threading.Event()
-        self.stop: Callable[[], None] = lambda: None
-        self._on_done = on_done
-        self._clock = clock
-        self._outcome: Table | Output | Failure | None = None
-        self._finished_at: float | None = None
-
-    @property
-    def outcome(self) -> Table | Output | Failure | None:
-        return self._outcome
-
-    @property
-    def finished_at(self) -> float | None:
-        return self._finished_at
-
-    def finish(self, outcome: Table | Output | Failure) -> None:
-        self._finished_at = self._clock.monotonic()
-        self._outcome = outcome
-        self.done.set()
-        self._on_done()
-
-    def cancel(self) -> None:
-        if not self.cancelled.is_set() and not self.done.is_set():
-            self.cancelled.set()
-            threading.Thread(target=self.stop, name="fakelivy-cancel", daemon=True).start()
 
 
 class SailSession:
@@ -86,7 +51,6 @@ class SailSession:
         open_sibling: Callable[[SessionSpec, Host], SailSession],
         host: Host | None,
     ) -> None:
-        self._clock = clock
         self._lakehouse = spec.lakehouse.lower()
         self._on_close = on_close
         self._open_sibling = open_sibling
@@ -101,31 +65,23 @@ class SailSession:
             raise EngineUnavailable(str(error)) from error
         self._context = Context(catalog, clock, self._lakehouse, self._settings)
         self._guard = threading.Lock()  # over _child, _link and _closed; held for moments only
-        self._turn = threading.Lock()  # held while the running statement changes or is interrupted, never with _guard
         self._closed = False
         self._child: Child | None = None
         self._link: Link | None = None
-        self._python: Interpreter | None = None  # of the link: it speaks to the same Spark session
+        # It speaks to the same Spark session, and ends with the link to that.
+        self._python = SessionInterpreter(lambda: {"url": self._context.session_url, "version": SPARK_VERSION})
         self._lost_views: set[str] = set()
-        self._todo: queue.SimpleQueue[SailExecution | None] = queue.SimpleQueue()
-        self._running: SailExecution | None = None
         self._host = (host or Host(self._lakehouse)).join()
         try:
             self._attach()
         except BaseException:
             self._host.leave()
             raise
-        self._thread = threading.Thread(target=self._work, name=f"fakelivy-sail-{spec.session_id}", daemon=True)
-        self._thread.start()
+        self._worker = Worker(f"fakelivy-sail-{spec.session_id}", clock, self._outcome, self._stop)
 
-    def start(
-        self, code: str, *, kind: str, max_rows: int, started_at: float, on_done: Callable[[], None]
-    ) -> SailExecution:
+    def start(self, code: str, *, kind: str, max_rows: int, started_at: float, on_done: Callable[[], None]) -> Running:
         del started_at  # real work takes real time
-        execution = SailExecution(code, kind, max_rows, on_done, self._clock)
-        execution.stop = lambda: self._stop(execution)
-        self._todo.put(execution)
-        return execution
+        return self._worker.start(code, kind, max_rows, on_done)
 
     def sibling(self, spec: SessionSpec) -> SailSession:
         # One child is one application, as in Spark: what kills it ends the neighbours' statements too.
@@ -136,97 +92,57 @@ class SailSession:
             if self._closed:
                 return
             self._closed = True
-            running = self._running
+        running = self._worker.running
         if running is not None:
             running.cancelled.set()
             if self._host.shared:
                 self._stop(running)
         self._host.leave()
-        self._end_python()
-        self._todo.put(None)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout=5)
+        self._python.close()
+        self._worker.end(timeout=5)
         self._detach()
         self._on_close(self)
 
     # -- the worker thread -------------------------------------------------------------------------------------------
 
-    def _work(self) -> None:
-        while (execution := self._todo.get()) is not None:
-            with self._turn:
-                self._running = execution
-            outcome = self._outcome(execution)
-            with self._turn:
-                self._running = None
-            execution.finish(outcome)
-
-    def _outcome(self, execution: SailExecution) -> Table | Output | Failure:
+    def _outcome(self, running: Running) -> Table | Output | Failure:
         context = self._context
-        context.cancelled = execution.cancelled
-        context.max_rows = execution.max_rows
+        context.cancelled = running.cancelled
+        context.max_rows = running.max_rows
         try:
             context.check_cancelled()
-            if execution.kind not in ("sql", "pyspark"):
-                raise unsupported(f"code of kind {execution.kind!r}")
+            if running.kind not in ("sql", "pyspark"):
+                raise unsupported(f"code of kind {running.kind!r}")
             if not self._alive():
                 self._attach()
-            if execution.kind == "pyspark":
-                return self._python_cell(execution)
-            return dispatch(context, execution.code)
+            if running.kind == "pyspark":
+                return self._cell(running)
+            return dispatch(context, running.code)
         except Interrupted:
             return _cancelled()
         except Lost:
             reason = self._autopsy()
             self._kill()  # before the next statement: a process that is about to be dead still looks alive
-            if execution.cancelled.is_set():
+            if running.cancelled.is_set():
                 return _cancelled()
             return Failure(
                 f"[ENGINE_LOST] The SQL engine process ended while the statement ran ({reason}); the statement may or "
                 "may not have taken effect. The session goes on with a new process, without its temporary views."
             )
         except EngineUnavailable as error:
-            return Failure(f"[ENGINE_LOST] {error}")
+            return _cancelled() if running.cancelled.is_set() else Failure(f"[ENGINE_LOST] {error}")
         except SparkError as error:
-            return _cancelled() if execution.cancelled.is_set() else Failure(self._explained(str(error)))
+            return _cancelled() if running.cancelled.is_set() else Failure(self._explained(str(error)))
         except Exception as error:
             # A bug of ours must end the statement, not the thread that all later ones wait for.
             logger.exception("statement failed inside the engine")
             return Failure(f"[INTERNAL_ERROR] The embedded engine failed: {type(error).__name__}: {error}")
 
-    def _python_cell(self, execution: SailExecution) -> Output | Failure:
-        python = self._interpreter()
+    def _cell(self, running: Running) -> Output | Failure:
+        self._python.ready()
         self._context.check_cancelled()
-        try:
-            outcome = python.run(execution.code, Bridge(self._context).answer)
-        except InterpreterDied as death:
-            self._end_python()
-            if execution.cancelled.is_set():
-                return _cancelled()
-            return Failure(
-                f"[INTERPRETER_LOST] The Python process ended while the statement ran ({death}). The session goes on "
-                "with a new one, without the variables of the old."
-            )
-        return _cancelled() if execution.cancelled.is_set() and isinstance(outcome, Failure) else outcome
-
-    def _interpreter(self) -> Interpreter:
-        with self._guard:
-            python = self._python
-        if python is None or not python.alive():
-            self._end_python()
-            python = Interpreter({"url": self._context.session_url, "version": SPARK_VERSION})
-            with self._guard:
-                self._python = python
-                closed = self._closed
-            if closed:
-                self._end_python()
-                raise Interrupted
-        return python
-
-    def _end_python(self) -> None:
-        with self._guard:
-            python, self._python = self._python, None
-        if python is not None:
-            python.kill()
+        outcome = self._python.run(running.code, Bridge(self._context).answer)
+        return _cancelled() if running.cancelled.is_set() and isinstance(outcome, Failure) else outcome
 
     def _explained(self, message: str) -> str:
         gone = self._lost_views - set(self._context.temporary)
@@ -263,7 +179,7 @@ class SailSession:
             raise EngineUnavailable(f"the SQL engine process ended: {error}") from error
 
     def _detach(self) -> None:
-        self._end_python()
+        self._python.end()
         with self._guard:
             link = self._link
             self._child = self._link = None
@@ -282,25 +198,27 @@ class SailSession:
             child = self._child
         return child.last_words() if child is not None else "it was closed"
 
-    def _stop(self, execution: SailExecution) -> None:
+    def _stop(self, running: Running) -> None:
         """Interrupt a statement; kill its child if it does not listen."""
         with self._guard:
             child = self._child
         # A child that is busy enough does not even answer, so asking must not keep us from killing.
-        threading.Thread(target=self._interrupt, args=(execution,), name="fakelivy-interrupt", daemon=True).start()
-        if execution.kind == "pyspark" and not execution.done.wait(CANCEL_GRACE):
-            self._end_python()
+        threading.Thread(target=self._interrupt, args=(running,), name="fakelivy-interrupt", daemon=True).start()
+        if running.kind == "pyspark" and not running.done.wait(CANCEL_GRACE):
+            self._python.end()
         grace = SHARED_GRACE if self._host.shared else CANCEL_GRACE
-        if not execution.done.wait(grace) and child is not None:
+        if not running.done.wait(grace) and child is not None:
             child.kill()
 
-    def _interrupt(self, execution: SailExecution) -> None:
-        with self._turn:
-            link, python = self._link, self._python
-            if execution is self._running and python is not None and execution.kind == "pyspark":
-                python.interrupt()
-            if execution is self._running and link is not None:
+    def _interrupt(self, running: Running) -> None:
+        def now() -> None:
+            if running.kind == "pyspark":
+                self._python.interrupt()
+            link = self._link
+            if link is not None:
                 link.interrupt()
+
+        self._worker.while_running(running, now)
 
 
 def _cancelled() -> Failure:

@@ -45,6 +45,8 @@ class SparkLink(Link):
             raise EngineUnavailable(f"a Spark Connect URL looks like sc://127.0.0.1:15002, not {place(url)!r}")
         try:
             self._client = SparkConnectClient(url)
+            # With parameters or without: another client of this session adds one.
+            self._address = url if "/;" in url else f"{url.rstrip('/')}/"
         except PySparkException as error:
             raise EngineUnavailable(f"{place(url)} is not a Spark Connect URL: {error}") from error
         # The defaults retry a dead server for ten minutes.

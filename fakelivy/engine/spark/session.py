@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fakelivy.clock import Clock
-from fakelivy.engine.port import EngineUnavailable, Failure, SessionSpec, Table
+from fakelivy.engine.port import EngineUnavailable, Failure, Output, SessionSpec, Table
+from fakelivy.engine.python.owned import SessionInterpreter
 from fakelivy.engine.sail.connect import Interrupted, Lost, SailError
 from fakelivy.engine.sail.errors import SparkError, unsupported
 from fakelivy.engine.sail.tokens import quote_name
 from fakelivy.engine.spark import commands
+from fakelivy.engine.spark.cells import Cells
 from fakelivy.engine.spark.lakehouses import Lakehouses
 from fakelivy.engine.spark.link import SparkLink, message, place
 from fakelivy.engine.worker import Running, Worker
@@ -53,6 +55,8 @@ class SparkSession:
         self._guard = threading.Lock()  # over _link and _closed; held for moments only
         self._closed = False
         self._link: SparkLink | None = None
+        # It speaks to the same session of Spark, and ends with the link to that.
+        self._python = SessionInterpreter(self._for_python)
         self._attach()
         self._worker = Worker(f"fakelivy-spark-{spec.session_id}", clock, self._outcome, self._stop)
 
@@ -72,6 +76,7 @@ class SparkSession:
         running = self._worker.running
         if running is not None:
             running.cancelled.set()
+        self._python.close()
         if link is not None:
             link.release()
             link.close()
@@ -80,13 +85,17 @@ class SparkSession:
 
     # -- the worker's thread -----------------------------------------------------------------------------------------
 
-    def _outcome(self, running: Running) -> Table | Failure:
+    def _outcome(self, running: Running) -> Table | Output | Failure:
         try:
             if running.cancelled.is_set():
                 return CANCELLED
-            if running.kind != "sql":
+            if running.kind not in ("sql", "pyspark"):
                 raise unsupported(f"code of kind {running.kind!r}")
-            table = self._run(self._link or self._attach(), running)
+            link = self._link or self._attach()
+            if running.kind == "pyspark":
+                outcome: Table | Output | Failure = self._cell(link, running)
+            else:
+                outcome = self._run(link, running.code, running.max_rows)
         except Interrupted:
             return CANCELLED
         except Lost:
@@ -108,16 +117,31 @@ class SparkSession:
             if running.cancelled.is_set():
                 return CANCELLED
             return Failure(f"[INTERNAL_ERROR] The spark engine failed: {type(error).__name__}: {error}")
-        return CANCELLED if running.cancelled.is_set() else table
+        return CANCELLED if running.cancelled.is_set() else outcome
 
-    def _run(self, link: SparkLink, running: Running) -> Table:
-        own = commands.find(running.code)
+    def _run(self, link: SparkLink, code: str, max_rows: int) -> Table:
+        own = commands.find(code)
         if own is not None:
-            return own(lambda sql: _table(link, sql, running.max_rows), self._lakehouses)
-        sql, after = self._lakehouses.translate(running.code)
-        table = _table(link, sql, running.max_rows)
+            return own(lambda sql: _table(link, sql, max_rows), self._lakehouses)
+        sql, after = self._lakehouses.translate(code)
+        table = _table(link, sql, max_rows)
         self._lakehouses.current = after
         return Table(table.schema, self._lakehouses.plain(table.schema, list(table.rows)), table.truncated)
+
+    def _cell(self, link: SparkLink, running: Running) -> Output | Failure:
+        self._python.ready()
+        if running.cancelled.is_set():
+            raise Interrupted
+        cells = Cells(self._lakehouses, lambda sql, max_rows: self._run(link, sql, max_rows))
+        return self._python.run(running.code, cells.answer)
+
+    def _for_python(self) -> Mapping[str, Any]:
+        with self._guard:
+            link = self._link
+        if link is None:
+            raise EngineUnavailable("the session is closed")
+        version = str(link.run("select version()", max_rows=1).rows()[0][0]).split()[0]
+        return {"url": link.url, "version": version, "embedded": False}
 
     # -- the connection ----------------------------------------------------------------------------------------------
 
@@ -146,6 +170,7 @@ class SparkSession:
         return quote_name(self._lakehouses.database(self._lakehouses.current, schema))
 
     def _detach(self) -> None:
+        self._python.end()
         with self._guard:
             link, self._link = self._link, None
         if link is not None:
@@ -154,13 +179,20 @@ class SparkSession:
     def _stop(self, running: Running) -> None:
         """Interrupt a statement; hang up if it does not listen, at which Spark ends it too."""
         threading.Thread(target=self._interrupt, args=(running,), name="fakelivy-interrupt", daemon=True).start()
+        if running.kind == "pyspark" and not running.done.wait(CANCEL_GRACE):
+            self._python.end()
         if not running.done.wait(CANCEL_GRACE):
             self._detach()
 
     def _interrupt(self, running: Running) -> None:
-        link = self._link
-        if link is not None:
-            self._worker.while_running(running, link.interrupt)
+        def now() -> None:
+            if running.kind == "pyspark":
+                self._python.interrupt()
+            link = self._link
+            if link is not None:
+                link.interrupt()
+
+        self._worker.while_running(running, now)
 
 
 def _table(link: SparkLink, sql: str, max_rows: int) -> Table:

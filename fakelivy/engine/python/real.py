@@ -1,0 +1,35 @@
+"""What pyspark's client must be told to get on with a real Spark, which may be older than it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.errors.exceptions.base import PySparkException
+
+_NEWER: Mapping[str, str] = {
+    "spark.sql.session.localRelationCacheThreshold": str(64 * 2**20),
+    "spark.sql.session.localRelationSizeLimit": str(3 * 2**30),
+    "spark.sql.session.localRelationChunkSizeRows": "10000",
+    "spark.sql.session.localRelationChunkSizeBytes": str(16 * 2**20),
+    "spark.sql.session.localRelationBatchOfChunksSizeBytes": str(1 * 2**30),
+    "spark.sql.execution.pandas.inferPandasDictAsMap": "false",
+    "spark.sql.execution.pandas.convertToArrowArraySafely": "false",
+    "spark.sql.execution.arrow.useLargeVarTypes": "false",
+}
+"""Settings that the client reads and not every Spark has, with what they are where they are."""
+
+
+def befriend(client: Any) -> None:
+    """Make ``client`` read the settings of an older Spark."""
+    ask = client.get_config_dict
+
+    def settings(*keys: str) -> Mapping[str, str | None]:
+        try:
+            found: Mapping[str, str | None] = ask(*keys)
+        except PySparkException:
+            newer = {key: _NEWER[key] for key in keys if key in _NEWER}
+            found = {**newer, **ask(*(key for key in keys if key not in newer))}
+        return found
+
+    client.get_config_dict = settings
