@@ -172,7 +172,13 @@ class Statement(Seen):
                 if decision not in (Decision.FIND, Decision.FIND_OR_SEND):
                     raise
                 found = find_statement(
-                    self._api, str(self.session_id), self.mark, newest, deadline, once=self._repeatable
+                    self._api,
+                    str(self.session_id),
+                    self.mark,
+                    newest,
+                    deadline,
+                    once=self._repeatable,
+                    known=lambda: place.newest,
                 )
                 if isinstance(found, StatementView):
                     self._logger.warning("%s; found as statement %s, going on", lost, found.id)
