@@ -51,13 +51,9 @@ check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 docs: $(VENV)/installed-dev ## write the generated tables of the documentation
 	$(BIN)/python docs/generate.py
 
-bench: $(VENV)/installed-dev ## measure the adapter's start and growth, the fake server, its engine, and chaos (ARGS=--check)
-	@$(BIN)/python -m tests.bench.server $(ARGS)
-	@$(BIN)/python -m tests.bench.engine
-	@$(BIN)/python -m tests.bench.chaos $(ARGS)
-	@$(BIN)/python -m tests.bench.startup $(filter --quick,$(ARGS))
-	@$(BIN)/python -m tests.bench.growth $(filter --quick,$(ARGS))
-	@$(BIN)/python -m tests.bench.runs $(filter --quick,$(ARGS))
+bench: $(VENV)/installed-dev ## measure the adapter, the fake server, its engine and chaos; --keep for the docs (ARGS=--quick)
+	@for each in server engine chaos startup growth runs together others; do \
+	  echo; echo "$$each"; $(BIN)/python -m tests.bench.$$each $(ARGS) || exit; done
 
 wheel: $(VENV)/installed-dev ## build the wheel and check that the adapter works without the fake's dependencies
 	$(BIN)/python .ci/check_wheel.py

@@ -91,3 +91,22 @@ def test_another_thread_changes_nothing() -> None:
     thread.start()
     thread.join()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_must_be_finished_is_finished_before_the_interruption(number: signal.Signals) -> None:
+    handler = Stop()
+    handler.install()
+    done: list[int] = []
+
+    def finish() -> None:
+        with handler.holding_back():
+            os.kill(os.getpid(), number)
+            done.append(handler.stops)
+
+    with pytest.raises(KeyboardInterrupt):
+        finish()
+    assert done == [1]
+    with handler.holding_back():
+        pass
+    handler.uninstall()

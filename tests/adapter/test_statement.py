@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from dbt.adapters.fabricspark.livy.errors import (
     StatementFailed,
 )
 from dbt.adapters.fabricspark.livy.kinds import marked
+from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.place import StatementSettings
 from dbt.adapters.fabricspark.livy.statement import Statement
 
@@ -41,6 +42,7 @@ class SomePlace:
     newest: int = -1
     how: str | None = None
     there: bool = True
+    line: Line = field(default_factory=lambda: Line(VirtualRuntime()))
 
     def is_there(self) -> bool:
         return self.there and self.how is None

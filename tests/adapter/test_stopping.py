@@ -47,7 +47,7 @@ def manager_of(
     return LivySessionManager(api, settings, {"name": "dbt-fabricspark"}, runtime, logger)
 
 
-@pytest.mark.parametrize("late", [0.0, 3.0, 5.5])
+@pytest.mark.parametrize("late", [0.0, 3.0, 4.5])
 def test_a_server_that_hangs_is_asked_to_delete_the_session_and_not_waited_for(
     late: float, settings: Settings, logger: logging.Logger
 ) -> None:
@@ -69,7 +69,7 @@ def test_a_server_that_hangs_is_asked_to_delete_the_session_and_not_waited_for(
 
     scheduler.run(work)
     assert server.count(DELETE) >= 1
-    assert took[0] <= DELETE_BUDGET + 0.01 < GONE - 2
+    assert took[0] <= DELETE_BUDGET + 0.01 < GONE - 4
 
 
 def target(name: str) -> FabricSparkCredentials:
@@ -93,3 +93,31 @@ def test_stopping_one_target_does_not_stop_another() -> None:
 
     scheduler.run(work)
     assert scheduler.errors == []
+
+
+def test_a_target_whose_session_is_being_deleted_is_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    managers = SessionManagers(runtime)
+    credentials = target("one")
+    ended: list[float] = []
+
+    def work() -> None:
+        found = managers.target(credentials)
+
+        def disconnect() -> None:
+            # As deleting does at a server that is busy.
+            with pytest.raises(Halted):
+                found.runtime.sleep(90)
+            ended.append(runtime.monotonic())
+
+        monkeypatch.setattr(found.pool, "disconnect", disconnect)
+        thread = scheduler.spawn("leaving", lambda: managers.disconnect(credentials))
+        runtime.sleep(1)
+        managers.halt()
+        thread.join()
+
+    begun = runtime.monotonic()
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert ended[0] - begun < 2

@@ -5,17 +5,16 @@ The figure that is promised counts processor time, so that it is the same on a m
 
 from __future__ import annotations
 
-import argparse
-import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chaos.client import OURS
 from chaos.crew import carry_out, orders
 from chaos.results import Verdict
 from chaos.scenario import shipped
+from tests.bench.results import PROMISES, Figure, Results, judged, parser
 
 PROMISED = 1000
 """Runs in a minute on two processors."""
@@ -40,22 +39,23 @@ def _processors() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
+RESULTS = Results("chaos", PROMISES)
+
+
+def figures(share: int) -> Iterator[Figure]:
+    """All of them."""
+    runs, red, wall, processors = measure(["smoke"], share)
+    yield Figure(f"runs of the smoke set, {ROUNDS} times its seeds, that are not green", red, f"of {runs:,}", 0)
+    yield Figure("runs in a minute, as it was", 60 * runs / wall, "")
+    yield Figure(f"runs in a minute of {JOBS} processors", 60 * JOBS * runs / processors, "", PROMISED, "more")
+
+
 def main() -> int:
     """Measure, print, and with ``--check`` judge."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="exit 1 if it is slower than promised")
-    parser.add_argument("--quick", action="store_true", help="a part of the runs")
-    options = parser.parse_args()
-    runs, red, wall, processors = measure(["smoke"], 12 if options.quick else 1)
-    rate = 60 * JOBS * runs / processors
-    sys.stdout.write(
-        f"{os.cpu_count()} cores, {JOBS} processes, the smoke set with {ROUNDS} times its seeds: "
-        f"{runs} runs, {red} not green\n\n"
-        "| what | measured | promised |\n|---|---|---|\n"
-        f"| runs in a minute, as it was | {60 * runs / wall:,.0f} | |\n"
-        f"| runs in a minute of two processors | {rate:,.0f} | at least {PROMISED:,} |\n"
-    )
-    return 1 if options.check and (rate < PROMISED or red) else 0
+    said = parser(__doc__)
+    said.add_argument("--check", action="store_true", help="exit 1 if it is slower than promised")
+    options = said.parse_args()
+    return judged(RESULTS, figures(12 if options.quick else 1), keep=options.keep, check=options.check)
 
 
 if __name__ == "__main__":

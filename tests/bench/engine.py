@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import requests
 from fakelivy.clock import SystemClock
 from fakelivy.engine.port import SessionSpec
 from fakelivy.engine.sail.engine import SailEngine
+from tests.bench.results import PROMISES, Figure, Results, judged, parser
 from tests.engine.conftest import Sql
 from tests.engine.fidelity import matrix
 
@@ -27,28 +28,15 @@ ROUNDS = 300
 QUERY = "select id, name from bench where id = 3"
 
 
-def main() -> int:
-    ok = True
-    for what, value, target, unit in (*statements_right(), *cold_start(), *overhead_and_memory()):
-        fine = target is None or value < target
-        ok = ok and fine
-        wanted = "" if target is None else f"  target < {target:g} {unit}  {'ok' if fine else 'MISSED'}"
-        print(f"{what:<55}{value:9.2f} {unit}{wanted}", flush=True)  # noqa: T201  # it is a command
-    return 0 if ok else 1
-
-
 def statements_right() -> list[Figure]:
     """The statements of ``fidelity/matrix.sql`` that are done as Spark does them, or otherwise for a reason."""
     found = matrix.differences(matrix.embedded())
     unknown = sum(not matrix.reason(text) for text in found)
     total = len(matrix.statements())
     return [
-        (f"of {total} statements, as on real Spark", total - len(found), None, ""),
-        ("otherwise, without a known reason", unknown, 1, ""),
+        Figure(f"of {total} statements, as on real Spark", total - len(found), ""),
+        Figure("otherwise, without a known reason", unknown, "", 0),
     ]
-
-
-Figure = tuple[str, float, float | None, str]
 
 
 def cold_start() -> list[Figure]:
@@ -73,8 +61,8 @@ def cold_start() -> list[Figure]:
             finally:
                 server.terminate()
     return [
-        ("server listens, cold", up, None, "s"),
-        ("first row of the first session, cold", first, COLD_START, "s"),
+        Figure("server listens, cold", up, "s"),
+        Figure("first row of the first session, cold", first, "s", COLD_START),
     ]
 
 
@@ -98,10 +86,10 @@ def overhead_and_memory() -> list[Figure]:
             raw.append(timed(lambda: link.run(QUERY, max_rows=1000).rows()))
         engine.close()
     return [
-        ("query, engine called directly, median", statistics.median(raw), None, "ms"),
-        ("query, through a session, median", statistics.median(ours), None, "ms"),
-        ("our part of it", statistics.median(ours) - statistics.median(raw), OVERHEAD, "ms"),
-        ("memory of an idle session's process", idle, IDLE_MEMORY, "MB"),
+        Figure("query, engine called directly, median (baseline)", statistics.median(raw), "ms"),
+        Figure("query, through a session, median", statistics.median(ours), "ms"),
+        Figure("our part of it", statistics.median(ours) - statistics.median(raw), "ms", OVERHEAD),
+        Figure("memory of an idle session's process", idle, "MB", IDLE_MEMORY),
     ]
 
 
@@ -109,6 +97,25 @@ def timed(call: Callable[[], object]) -> float:
     began = time.perf_counter()
     call()
     return (time.perf_counter() - began) * 1000
+
+
+RESULTS = Results("engine", PROMISES)
+
+
+def figures(*, quick: bool) -> Iterator[Figure]:
+    """All of them, one after the other."""
+    if not quick:
+        yield from statements_right()
+    yield from cold_start()
+    yield from overhead_and_memory()
+
+
+def main() -> int:
+    """Measure, print, and with ``--check`` judge."""
+    said = parser(__doc__)
+    said.add_argument("--check", action="store_true", help="exit 1 if a figure is beyond its limit")
+    options = said.parse_args()
+    return judged(RESULTS, figures(quick=options.quick), keep=options.keep, check=options.check)
 
 
 if __name__ == "__main__":

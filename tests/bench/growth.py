@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -36,6 +36,7 @@ from fakelivy.clock import SystemClock
 from fakelivy.engine.port import Table
 from fakelivy.engine.scripted import Rule, ScriptedEngine
 from fakelivy.journal import Entry, Request
+from tests.bench.results import Results, Row, parser
 
 ROOT = Path(__file__).parents[2]
 
@@ -236,26 +237,46 @@ def slope(sizes: tuple[int, int], costs: tuple[float, float]) -> float:
     return math.log(costs[1] / costs[0]) / math.log(sizes[1] / sizes[0])
 
 
+RESULTS = Results(
+    "growth",
+    {
+        "size": "{:,}",
+        "of what": "{}",
+        "seconds": "{:.3f}",
+        "requests": "{:,}",
+        "memory": "{:.0f} MiB",
+        "time grows as": "size^{:.2f}",
+    },
+)
+
+
+def rows(sizes: Mapping[str, Sequence[int]]) -> Iterator[Row]:
+    """Lines of the table, from small to large."""
+    for axis in sizes:
+        before: tuple[int, float] | None = None
+        for size in sizes[axis]:
+            found = cost(axis, size)
+            yield {
+                "size": size,
+                "of what": UNIT[axis],
+                "seconds": found.seconds,
+                "requests": found.requests,
+                "memory": found.memory,
+                "time grows as": slope((before[0], size), (before[1], found.seconds)) if before else None,
+            }
+            before = size, found.seconds
+
+
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes only, for a test of the benchmark itself")
-    parser.add_argument("--client", nargs=3, metavar=("AXIS", "SIZE", "URL"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    said = parser(__doc__)
+    said.add_argument("--client", nargs=3, metavar=("AXIS", "SIZE", "URL"), help=argparse.SUPPRESS)
+    options = said.parse_args()
     if options.client:
         axis, size, url = options.client
         client(axis, int(size), url)
         return
-    sys.stdout.write("| size | seconds | requests | memory | time grows as |\n|---|---|---|---|---|\n")
-    for axis, sizes in SIZES.items():
-        before: tuple[int, float] | None = None
-        for size in sizes[:2] if options.quick else sizes:
-            found = cost(axis, size)
-            power = f"size^{slope((before[0], size), (before[1], found.seconds)):.2f}" if before else ""
-            figures = f"{found.seconds:.3f} | {found.requests:,} | {found.memory:.0f} MiB | {power}"
-            sys.stdout.write(f"| {size:,} {UNIT[axis]} | {figures} |\n")
-            sys.stdout.flush()
-            before = size, found.seconds
+    RESULTS.show(rows({axis: SIZES[axis][:2] for axis in SIZES} if options.quick else SIZES), keep=options.keep)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""Draws lag against requests for every strategy: ``python -m tests.bench.noticing_picture FILE.svg``."""
+"""The picture of lag against requests, for every strategy; ``pictures.py`` writes it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from tests.bench.noticing import LONGEST, STRATEGIES, Cost, Pauses, cost, durations, expectations, ours
@@ -38,8 +36,8 @@ def _beside(name: str) -> tuple[int, int]:
     return (8, -12) if name.startswith("ours") else (5, 5)
 
 
-def main(target: str) -> None:
-    """Write the picture."""
+def noticing() -> Figure:
+    """Each strategy a curve or a point."""
     mix = durations()
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
@@ -63,9 +61,4 @@ def main(target: str) -> None:
     )
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=8)
-    with mpl.rc_context({"svg.hashsalt": "noticing"}):
-        figure.savefig(target, metadata={"Date": None})
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    return figure

@@ -1,15 +1,11 @@
 """The server's speed and size, measured from outside on a process of its own: ``make bench``.
 
-Each figure is printed as a row of a Markdown table, with the machine it was measured on; ``--check`` exits with 1 when
-a figure is beyond its limit.
+``--check`` exits with 1 when a figure is beyond its limit.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import os
-import platform
 import signal
 import socket
 import statistics
@@ -25,28 +21,9 @@ from pathlib import Path
 import psutil
 import requests
 
+from tests.bench.results import PROMISES, Figure, Results, judged, parser
+
 SESSION = {"kind": "sql"}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Something measured; ``limit`` is what was promised, ``better`` the direction that is good."""
-
-    what: str
-    value: float
-    unit: str
-    limit: float | None = None
-    better: str = "less"
-
-    @property
-    def kept(self) -> bool:
-        if self.limit is None:
-            return True
-        return self.value <= self.limit if self.better == "less" else self.value >= self.limit
-
-    def row(self) -> str:
-        promise = "" if self.limit is None else f"{'at most' if self.better == 'less' else 'at least'} {self.limit:g}"
-        return f"| {self.what} | {self.value:,.4g} {self.unit} | {promise} |"
 
 
 @dataclass(frozen=True)
@@ -216,35 +193,26 @@ def _raw_get(port: int, path: str) -> None:
         raise RuntimeError(f"not an answer: {reply[:80]!r}")
 
 
-def main() -> int:
-    """Measure, print, and with ``--check`` judge."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="exit 1 if a figure is beyond its limit")
-    parser.add_argument("--quick", action="store_true", help="fewer of everything, for a test of the benchmark itself")
-    options = parser.parse_args()
-    connections, seconds, statements = (50, 0.5, 400) if options.quick else (500, 5.0, 10_000)
-    figures: list[Figure] = []
-    sys.stdout.write(
-        f"{platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}\n\n"
-    )
-    sys.stdout.write("| what | measured | promised |\n|---|---|---|\n")
+RESULTS = Results("server", PROMISES)
+
+
+def figures(connections: int, seconds: float, statements: int) -> Iterator[Figure]:
+    """All of them, one after the other."""
     with tempfile.TemporaryDirectory(prefix="fakelivy-bench-") as folder:
         place = Path(folder)
-        measures: tuple[Callable[[], list[Figure]], ...] = (
-            lambda: cold_starts(place),
-            lambda: hung_connections(place, connections),
-            lambda: [throughput(place, 1, seconds), throughput(place, 16, seconds)],
-            lambda: memory(place, statements),
-        )
-        for measure in measures:
-            for figure in measure():
-                figures.append(figure)
-                sys.stdout.write(figure.row() + "\n")
-                sys.stdout.flush()
-    beyond = [figure.what for figure in figures if not figure.kept]
-    if beyond:
-        sys.stderr.write(f"beyond the limit: {'; '.join(beyond)}\n")
-    return 1 if options.check and beyond else 0
+        yield from cold_starts(place)
+        yield from hung_connections(place, connections)
+        yield from (throughput(place, clients, seconds) for clients in (1, 16))
+        yield from memory(place, statements)
+
+
+def main() -> int:
+    """Measure, print, and with ``--check`` judge."""
+    said = parser(__doc__)
+    said.add_argument("--check", action="store_true", help="exit 1 if a figure is beyond its limit")
+    options = said.parse_args()
+    found = figures(50, 0.5, 400) if options.quick else figures(500, 5.0, 10_000)
+    return judged(RESULTS, found, keep=options.keep, check=options.check)
 
 
 if __name__ == "__main__":

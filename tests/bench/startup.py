@@ -6,17 +6,18 @@ something else only ever makes it slower. ``python -m tests.bench.startup``.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
 from fakelivy import FakeLivy
 from fakelivy.journal import Entry
+from tests.bench.results import Results, Row, parser
 
 ROUNDS = 7
 
@@ -71,16 +72,20 @@ def first_statement(rounds: int) -> dict[str, float]:
     return {"dbt run: the session is asked for after": min(asked), "dbt run: the first statement after": min(submitted)}
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="once only, for a test of the benchmark itself")
-    rounds = 1 if parser.parse_args().quick else ROUNDS
-    sys.stdout.write("| from a process's start, or on top of dbt's | seconds |\n|---|---|\n")
+RESULTS = Results("startup", {"from a process's start, or on top of dbt's": "{}", "seconds": "{:.2f}"})
+
+
+def rows(rounds: int) -> Iterator[Row]:
+    """Lines of the table."""
     for measure in (imports, first_statement):
         for name, seconds in measure(rounds).items():
-            sys.stdout.write(f"| {name} | {seconds:.2f} |\n")
-            sys.stdout.flush()
+            yield dict(zip(RESULTS.columns, (name, seconds), strict=True))
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parser(__doc__).parse_args()
+    RESULTS.show(rows(1 if options.quick else ROUNDS), keep=options.keep)
 
 
 if __name__ == "__main__":

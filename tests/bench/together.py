@@ -6,9 +6,9 @@ The adapter's own pace and pauses, in a simulation of threads in virtual time, s
 
 from __future__ import annotations
 
+import itertools
 import random
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dbt.adapters.fabricspark.resilience.budget import Pace, Worth
@@ -17,6 +17,7 @@ from dbt.adapters.fabricspark.resilience.polling import Look, poll_pause
 
 from chaos.simulation import Scheduler, SimulatedClock, SimulatedRuntime
 from tests.bench.noticing import LONGEST, durations, expectations
+from tests.bench.results import Results, Row, parser
 
 PER_MINUTE = 150.0
 """The adapter's default for Fabric, whose own limit is 200."""
@@ -105,21 +106,41 @@ def shared(threads: int, order: Order, *, known: bool, count: int = 500, seed: i
     )
 
 
+RESULTS = Results(
+    "together",
+    {
+        "threads": "{}",
+        "who goes first": "{}",
+        "known": "{}",
+        "submission waits": "{:.2f} s",
+        "lag": "{:.2f} s",
+        "lag / duration": "{:.1%}",
+        "requests": "{:.1f}",
+        "longest wait for a look": "{:.0f} s",
+    },
+)
+
+
+def rows(numbers: Iterable[int]) -> Iterator[Row]:
+    """Lines of the table."""
+    for threads, known, (name, order) in itertools.product(numbers, (False, True), ORDERS.items()):
+        found = shared(threads, order, known=known)
+        yield {
+            "threads": threads,
+            "who goes first": name,
+            "known": "yes" if known else "no",
+            "submission waits": found.submission,
+            "lag": found.lag,
+            "lag / duration": found.share,
+            "requests": found.requests,
+            "longest wait for a look": found.longest,
+        }
+
+
 def main() -> None:
     """Measure and print."""
-    sys.stdout.write(
-        "| threads | who looks first | known | submission | lag | lag / duration | requests | longest wait |\n"
-    )
-    sys.stdout.write("|---|---|---|---|---|---|---|---|\n")
-    for threads in (4, 16, 32):
-        for known in (False, True):
-            for name, order in ORDERS.items():
-                found = shared(threads, order, known=known)
-                sys.stdout.write(
-                    f"| {threads} | {name} | {'yes' if known else 'no'} | {found.submission:.2f} s "
-                    f"| {found.lag:.2f} s | {found.share:.1%} | {found.requests:.1f} | {found.longest:.0f} s |\n"
-                )
-                sys.stdout.flush()
+    options = parser(__doc__).parse_args()
+    RESULTS.show(rows((4,) if options.quick else (1, 4, 16, 32)), keep=options.keep)
 
 
 if __name__ == "__main__":

@@ -141,13 +141,8 @@ def test_cells_and_statements_are_of_one_session(spark: Engine, tmp_path: Path) 
     python(sql, f"{frame}.saveAsTable('silver.cells.t')")
     assert sql.rows("select max(id) from silver.cells.t") == [(2,)]
     assert python(sql, "spark.read.table('silver.cells.t').count()") == "3"
-    assert (
-        python(
-            sql,
-            "spark.sql('use schema silver.cells'); [row.tableName for row in spark.sql('show tables').collect() if not row.isTemporary]",
-        )
-        == "['t']"
-    )
+    python(sql, "spark.sql('use schema silver.cells'); tables = spark.sql('show tables').collect()")
+    assert python(sql, "[row.tableName for row in tables if not row.isTemporary]") == "['t']"
     assert sql.rows("select current_database()") == [("silver__cells",)]
     python(sql, "spark.sql('use schema lakehouse.dbo'); spark.sql('drop schema silver.cells cascade')")
     assert python(sql, "spark.version") == repr(sql.rows("select version()")[0][0].split()[0])

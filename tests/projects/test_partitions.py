@@ -8,9 +8,9 @@ import pytest
 
 from fakelivy import FakeLivy, Oracle
 from fakelivy.clock import SystemClock
-from fakelivy.engine.port import Table
 from fakelivy.engine.scripted import Rule, ScriptedEngine
 from fakelivy.journal import SessionMoved
+from tests.answers import schema_with, table
 from tests.projects.project import Project
 
 # dbt's own modules warn.
@@ -55,27 +55,12 @@ def test_the_other_partitions_survive_the_end_of_the_session(repls: bool, tmp_pa
             assert project.rows(f"select id, day from {{{{ ref('{model}') }}}} order by id") == expected
 
 
-def table(columns: tuple[str, ...], *rows: tuple[str | bool | None, ...]) -> Table:
-    fields: list[dict[str, object]] = [
-        {"name": name, "type": "boolean" if name.startswith("is") else "string", "nullable": True, "metadata": {}}
-        for name in columns
-    ]
-    return Table({"type": "struct", "fields": fields}, list(rows))
-
-
 def test_where_no_condition_is_known_each_partition_is_replaced_by_a_statement_of_its_own(tmp_path: Path) -> None:
     clock = SystemClock()
     rules = (
-        Rule(
-            "show table extended",
-            table(
-                ("namespace", "tableName", "isTemporary", "information"),
-                ("dbo", "parts", False, "Catalog: spark_catalog\nType: MANAGED\nProvider: parquet\n"),
-            ),
-        ),
+        *schema_with("dbo", "parts", provider="parquet"),
         Rule("describe", table(("col_name", "data_type", "comment"), ("id", "int", None), ("day", "string", None))),
         Rule("select distinct", table(("p0",), ("it's",), (None,))),
-        Rule("show databases", table(("namespace",), ("dbo",))),
     )
     with FakeLivy(engine=ScriptedEngine(clock, rules), clock=clock) as server:
         project = Project(tmp_path, server, "livy", schema="dbo")

@@ -53,6 +53,7 @@ class SessionManagers:
         self._runtime = runtime
         self._lock = RankedCondition(runtime, Rank.TARGETS)
         self._targets: dict[str, Target] = {}
+        self._leaving: list[tuple[str, Target]] = []
         self._namings: dict[str, Naming] = {}
         self._timings: dict[str, Path] = {}
 
@@ -83,23 +84,34 @@ class SessionManagers:
 
     def disconnect(self, credentials: FabricSparkCredentials) -> None:
         """End a target's session. Never raises."""
-        with self._lock:
-            found = self._targets.pop(_identity(credentials), None)
-        if found is not None:
-            found.pool.disconnect()
+        self._disconnect(_identity(credentials))
 
     def disconnect_all(self) -> None:
         """End the sessions of every target. Never raises."""
         with self._lock:
-            targets, self._targets = list(self._targets.values()), {}
-        for target in targets:
-            target.pool.disconnect()
+            keys = list(self._targets)
+        for key in keys:
+            self._disconnect(key)
+
+    def _disconnect(self, key: str) -> None:
+        with self._lock:
+            found = self._targets.pop(key, None)
+            if found is None:
+                return
+            # A halt reaches it to its end.
+            leaving = key, found
+            self._leaving.append(leaving)
+        try:
+            found.pool.disconnect()
+        finally:
+            with self._lock:
+                self._leaving.remove(leaving)
 
     def halt(self, credentials: FabricSparkCredentials | None = None) -> None:
         """End every wait of a target, or of all; what is asked of it from now on is refused, but for cleaning up."""
         key = None if credentials is None else _identity(credentials)
         with self._lock:
-            targets = [target for each, target in self._targets.items() if key in (None, each)]
+            targets = [target for each, target in (*self._targets.items(), *self._leaving) if key in (None, each)]
         for target in targets:
             target.runtime.halt()
 
@@ -192,8 +204,10 @@ class FabricSparkConnectionManager(SQLConnectionManager):
         try:
             super().cleanup_all()
         finally:
+            # A signal in here ends waits and shortens what is left to do; a session must not be left for it.
+            with self.stopping.holding_back():
+                self.sessions.disconnect(cast(FabricSparkCredentials, self.profile.credentials))
             self.stopping.uninstall()
-            self.sessions.disconnect(cast(FabricSparkCredentials, self.profile.credentials))
 
     # Both may be called on the class too, as harnesses do that never see the instance.
     release = OnBoth(_release, lambda _: None)

@@ -14,6 +14,7 @@ from dbt.adapters.fabricspark.lease import Lease
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, stop_leftovers
+from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
@@ -58,6 +59,7 @@ class LivySession:
         spark_ui: address of its Spark UI; ``""`` where unknown.
         lost: whether the server has said that this session is no more.
         newest: the highest statement id seen in it, -1 for none.
+        line: our statements in it that have not ended.
         lease: the right to leave it to the next run; ``None`` if it is deleted at the end.
     """
 
@@ -75,6 +77,7 @@ class LivySession:
         self.spark_ui = ""
         self.lost = False
         self.newest = -1
+        self.line = Line(runtime)
 
     # --- creation -----------------------------------------------------------------------------------------------------
 

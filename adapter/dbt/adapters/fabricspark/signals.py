@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -29,6 +30,8 @@ class StopHandler:
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._before: dict[int, Any] = {}
+        self._holds_back = False
+        self._held: int | None = None
 
     def install(self) -> None:
         """Handle the signals from now on."""
@@ -50,8 +53,23 @@ class StopHandler:
                 signal.signal(number, before)
                 del self._before[number]
 
+    @contextmanager
+    def holding_back(self) -> Iterator[None]:
+        """Inside, a signal stops as ever, and interrupts this thread no sooner than the block is left."""
+        self._holds_back = True
+        try:
+            yield
+        finally:
+            self._holds_back = False
+            held, self._held = self._held, None
+            if held is not None:
+                signal.raise_signal(held)
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._stop()
+        if self._holds_back:
+            self._held = number
+            return
         before = self._before.get(number)
         if callable(before):
             before(number, frame)

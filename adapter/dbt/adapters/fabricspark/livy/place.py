@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from dbt.adapters.fabricspark.livy.line import Line
+
 
 class Place(Protocol):
     """The session a statement runs in."""
@@ -15,6 +17,10 @@ class Place(Protocol):
     @property
     def newest(self) -> int:
         """The highest statement id seen there, -1 for none."""
+
+    @property
+    def line(self) -> Line:
+        """Those of ours that have not ended there."""
 
     def saw(self, statement_id: int) -> None:
         """A statement of that id is there."""

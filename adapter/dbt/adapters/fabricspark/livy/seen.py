@@ -18,6 +18,7 @@ class Seen:
         submitted_at, running_at, noticed_at: the submission, the first look that saw it running, the look that saw its
             end; ``None`` until then.
         idle_until: the last moment at which it is known not to have begun.
+        queues: whether it waits behind others, as far as is known.
         seen_at: the last look.
     """
 
@@ -31,6 +32,7 @@ class Seen:
         self.running_at: float | None = None
         self.noticed_at: float | None = None
         self.idle_until = self.seen_at = 0.0
+        self.queues = False
 
     @property
     def state(self) -> str:
@@ -59,10 +61,11 @@ class Seen:
             started: when it was first waited for.
             expected: seconds it took last time.
         """
-        queues = self.looks > 0 and self.state == "waiting"
-        if expected is None or queues:
-            return Look(started, self.seen_at)
-        return Look(self.idle_until, self.seen_at, expected)
+        return Look(started, self.seen_at) if self.queues else Look(self.idle_until, self.seen_at, expected)
+
+    def _note_turn(self, now: float) -> None:
+        """What was before it has ended: it begins now."""
+        self.queues, self.idle_until = False, now
 
     def _note_times(self, view: StatementView, now: float, *, first: bool) -> None:
         """Take down what a look shows.
@@ -74,8 +77,9 @@ class Seen:
         """
         self.looks += not first
         self.seen_at = now
-        if view.state == "waiting" and not first:
-            self.idle_until = now
+        if not first:
+            self.queues = view.state == "waiting"
+            self.idle_until = now if self.queues else self.idle_until
         if view.state == "running" and self.running_at is None:
             self.running_at = now
         if statement_phase(view.state) is not StatementPhase.PENDING:

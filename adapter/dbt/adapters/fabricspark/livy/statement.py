@@ -18,6 +18,7 @@ from dbt.adapters.fabricspark.livy.errors import (
 )
 from dbt.adapters.fabricspark.livy.find import Absent, find_statement
 from dbt.adapters.fabricspark.livy.kinds import SQL, Kind, marked
+from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.place import Place, StatementSettings
 from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from dbt.adapters.fabricspark.livy.seen import Seen
@@ -94,6 +95,7 @@ class Statement(Seen):
         self._runtime = runtime
         self._logger = logger
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
+        self._line: Line | None = None
         self._cancelled = self._told = False
         self._repeatable = kind is SQL and is_safe_to_repeat(sql)
         self.mark = kind.comment.format(f"dbt-fabricspark {runtime.unique()}")
@@ -111,9 +113,14 @@ class Statement(Seen):
             OutcomeUnknown: it may have run, and nobody can tell.
             HttpError, ProtocolError, TransportError: the server refused, or made no sense; it did not run or reads.
         """
-        deadline = Deadline.after(self._runtime, self._settings.timeout)
         with self._lock:
-            self.session_id, self.id, self._told = place.session_id, None, False
+            self.session_id, self.id, self._told, self._line = place.session_id, None, False, place.line
+        try:
+            return self._run(place, Deadline.after(self._runtime, self._settings.timeout))
+        finally:
+            self._leave()
+
+    def _run(self, place: Place, deadline: Deadline) -> Output:
         try:
             self._saw(self._submit(place, deadline), place)
         except (LivyError, TransportError):
@@ -145,6 +152,12 @@ class Statement(Seen):
         with self._lock:
             self._cancelled = True
         self._stop_unheard()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Let those behind it have their turn, and its own thread look at it."""
+        if self._line is not None and self.id is not None:
+            self._line.leave(self.id)
 
     # --- submission ---------------------------------------------------------------------------------------------------
 
@@ -216,9 +229,10 @@ class Statement(Seen):
             output = self._judge()
             if output is not None:
                 return output
-            look = self.due(deadline.started, self._settings.expected)
-            now = self._runtime.monotonic()
-            deadline.pause(poll_pause(now - look.begun, self._settings.longest_pause, look.expected))
+            if not self._wait_in_line(place, deadline):
+                look = self.due(deadline.started, self._settings.expected)
+                now = self._runtime.monotonic()
+                deadline.pause(poll_pause(now - look.begun, self._settings.longest_pause, look.expected))
             if deadline.expired:
                 break
             trouble = self._look(place, deadline)
@@ -229,6 +243,18 @@ class Statement(Seen):
             f"{self.name} was still {self.state} after {deadline.seconds:.0f} s and was told to stop. Raise "
             f"statement_timeout in the profile if it needs longer." + (f" Last trouble: {trouble}" if trouble else "")
         )
+
+    def _wait_in_line(self, place: Place, deadline: Deadline) -> bool:
+        """Wait for those of ours before it, if there are any; whether to look now, after all that time."""
+        ahead = place.line.ahead(self._id) if self.state == "waiting" else 0
+        if not ahead:
+            return False
+        # The thread that looks at the first may be stuck; the further behind, the less there is to see.
+        pause = min(ahead * self._settings.longest_pause, WATCH, deadline.remaining)
+        if not place.line.wait(self._id, pause):
+            return True
+        self._note_turn(self._runtime.monotonic())
+        return False
 
     def _settle(self, place: Place, late: DeadlineExceeded) -> Output | None:
         """How a write ended that was told to stop: it may have been done just before, or not listen."""
@@ -282,6 +308,8 @@ class Statement(Seen):
             self.id, self.view = view.id, view
             cancelled = self._cancelled
         place.saw(view.id)
+        if new:
+            place.line.join(view.id)
         self._note_times(view, self._runtime.monotonic(), first=new)
         if new and cancelled:
             self._tell_server_to_stop()

@@ -12,11 +12,11 @@ from weakref import WeakSet
 from dbt.adapters.fabricspark.resilience.outcome import Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Condition, Runtime
 
-CANCEL_BUDGET = 4.0
+CANCEL_BUDGET = 3.0
 """Seconds after a halt in which statements are cancelled on the server."""
 
-DELETE_BUDGET = 6.0
-"""Seconds after a halt in which sessions are deleted, all in all; dbt's own end takes a few more, of ten."""
+DELETE_BUDGET = 5.0
+"""Seconds after a halt in which sessions are deleted, all in all; dbt's own end takes up to as long, of ten."""
 
 
 class Halted(TransportError):

@@ -16,9 +16,10 @@ class Rank(IntEnum):
     POOL = 2
     SESSION = 3
     STATEMENT = 4
-    TOKEN = 5
-    PACE = 6
-    NOTICES = 7
+    LINE = 5
+    TOKEN = 6
+    PACE = 7
+    NOTICES = 8
 
 
 class LockOrderError(AssertionError):
