@@ -30,8 +30,9 @@ GRACE = 1.0
 SLACK = 60.0
 """Seconds an operation may take beyond its time-outs, to clean up behind itself."""
 
-IN_A_ROW, AT_ONCE = 5, 0.02
-"""How often a thread may ask the same again within so many seconds of the answer: who pauses at all never does."""
+IN_A_ROW, AT_ONCE = 20, 0.02
+"""How often a thread may ask the same again within so many seconds of the answer. Who waits for something pauses, and
+never does; who cleans up after ten failed starts may ask for ten lists."""
 
 PER_MINUTE = 600
 """Requests of four threads to Fabric in one minute; more threads may make more."""
