@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, SessionManagers
+from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.resilience.polling import poll_pause
 from dbt.adapters.fabricspark.signals import StopHandler
 from dbt.cli.main import cli
@@ -31,11 +32,18 @@ def used_once(self: HTTPAdapter, request: requests.PreparedRequest, **_: Any) ->
     request.headers["Connection"] = "close"
 
 
+def nobody(self: Line, statement_id: int) -> int:
+    """Look at statements that queue, too."""
+    del self, statement_id
+    return 0
+
+
 def poll_at_fixed_intervals() -> None:
     """Make the adapter of this process the baseline."""
     users = [module for module in sys.modules.values() if getattr(module, "poll_pause", None) is poll_pause]
     for module in users:
         module.poll_pause = the_longest  # type: ignore[attr-defined]
+    Line.ahead = nobody  # type: ignore[method-assign]
     HTTPAdapter.add_headers = used_once  # type: ignore[method-assign]
 
 

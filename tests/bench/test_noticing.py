@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.noticing import LONGEST, STRATEGIES, Cost, cost, durations, expectations, ours
+from tests.bench.noticing import LONGEST, STRATEGIES, Cost, cost, durations, expectations, ours, told, told_always
 
 MIX = durations()
 TENTH = cost(STRATEGIES["a tenth of the time waited"], MIX)
@@ -38,3 +38,13 @@ def test_an_expectation_ten_times_off_costs_at_most_a_fifth_more_than_none(facto
 def test_no_pause_is_ever_longer_than_the_profile_allows(factor: float | None) -> None:
     expected = [each * factor for each in MIX] if factor else None
     assert cost(ours, MIX, expected).longest <= LONGEST
+
+
+def test_progress_that_is_told_brings_the_look_to_the_end() -> None:
+    assert at_most(cost(told, MIX, MIX), Cost(lag=0.05, share=0.025, requests=TENTH.requests, longest=LONGEST))
+
+
+def test_progress_that_is_always_nearly_done_costs_four_times_the_looks_at_most() -> None:
+    found = cost(told_always, MIX)
+    assert found.requests <= 4 * TENTH.requests
+    assert found.lag <= TENTH.lag

@@ -22,6 +22,7 @@ NOT_SHOWN = {
     " of an earlier run goes on although it was cancelled",
     # inside: a caller's mistake, or turned into another error before anybody sees it
     "no submission was tried",
+    " cannot be changed back",
     "high-concurrency session ",
     "the statement has not been sent",
     "there is no Livy session: it was deleted or never created",
@@ -48,6 +49,7 @@ NOT_SHOWN = {
     "Fabric described the lakehouse without its name or its properties",
     "Fabric started a job and did not say where to look for it",
     "Fabric listed the schedules of the lakehouse in a form that makes no sense",
+    " in a form that makes no sense",
     "Fabric described the shortcut ",
     "Fabric described a job without its status",
     "the server answered with ",

@@ -92,3 +92,25 @@ def test_time_in_the_queue_is_not_remembered_and_does_not_spoil_what_is(tmp_path
     assert behind.lag <= 2
     assert alone.lag <= 20 * 0.06
     assert alone.looks <= 20
+
+
+def test_a_statement_that_livy_says_is_nearly_done_is_looked_at_sooner_and_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seconds = 40
+    with world(latency=LATENCY, rules=(Rule("slow", duration=seconds),)) as here:
+        found: list[Noticed] = []
+
+        def work() -> None:
+            nothing = Timings(None, here.runtime, LOG)
+            found.append(a_run(here, nothing, seconds))
+            with here.server.fault("get_statement:body:set_field(progress,0.99)"):
+                found.append(a_run(here, nothing, seconds))
+
+        with caplog.at_level(logging.INFO, "tests.resilience"):
+            here.scheduler.run(work)
+    said = [message for message in caplog.messages if "has been running for" in message]
+    assert [message.endswith("for 30 s, 99% done") for message in said] == [False, True]
+    silent, told = found
+    assert 2 * silent.looks < told.looks <= 4 * silent.looks
+    assert told.lag <= seconds * 0.026 + 8 * LATENCY

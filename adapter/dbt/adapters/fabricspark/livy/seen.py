@@ -54,6 +54,12 @@ class Seen:
             return min(seen, (self.view.completed - self.view.started) / 1000)
         return seen
 
+    @property
+    def left(self) -> float | None:
+        """Seconds from the last look to its end, as the server's own progress has it; ``None`` if it says nothing."""
+        progress = self.view.progress if self.view is not None and self.view.state == "running" else 0.0
+        return (self.seen_at - self.idle_until) * (1 - progress) / progress if 0 < progress <= 1 else None
+
     def due(self, started: float, expected: float | None) -> Look:
         """The next look. What a statement took last time says nothing of how long it queues behind others.
 

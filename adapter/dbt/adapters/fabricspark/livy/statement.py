@@ -232,7 +232,7 @@ class Statement(Seen):
             if not self._wait_in_line(place, deadline):
                 look = self.due(deadline.started, self._settings.expected)
                 now = self._runtime.monotonic()
-                deadline.pause(poll_pause(now - look.begun, self._settings.longest_pause, look.expected))
+                deadline.pause(poll_pause(now - look.begun, self._settings.longest_pause, look.expected, self.left))
             if deadline.expired:
                 break
             trouble = self._look(place, deadline)

@@ -41,16 +41,24 @@ FINENESS, FLATTENING, TAILS = 0.057, 0.885, 0.17
 """In that window a pause is FINENESS * expectation ** FLATTENING at its middle, and longer towards its edges."""
 
 
-def poll_pause(elapsed: float, longest: float, expected: float | None = None) -> float:
+HASTE = 0.25
+"""The least part of a pause that is left when the server says that the end is near: an operation that is always about
+to end costs four times the looks at most."""
+
+
+def poll_pause(elapsed: float, longest: float, expected: float | None = None, left: float | None = None) -> float:
     """The pause before the next poll, in seconds.
 
     Args:
         elapsed: seconds waited so far.
         longest: the profile's ``poll_wait`` or ``poll_statement_wait``; no pause is longer.
         expected: seconds the same operation took last time, if known.
+        left: seconds to its end by what the server says of its progress, if it does. A look comes sooner for it and
+            never later: Spark knows only the stages that it has planned so far.
     """
     pause = elapsed * LAG_SHARE if not expected or expected <= 0 else _informed(elapsed, expected)
-    return min(longest, max(SHORTEST_PAUSE, pause))
+    pause = min(longest, max(SHORTEST_PAUSE, pause))
+    return pause if left is None else min(pause, max(SHORTEST_PAUSE, left, pause * HASTE))
 
 
 def _informed(elapsed: float, expected: float) -> float:

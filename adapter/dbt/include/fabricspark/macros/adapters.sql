@@ -151,7 +151,7 @@
 
 {#- Compaction after a build is asked for, not paid for by everybody. -#}
 {% macro fabricspark_optimize(relation) %}
-  {%- if config.get('auto_optimize', false) and fabricspark_file_format() == 'delta' -%}
+  {%- if config.get('auto_optimize', target.auto_optimize) and fabricspark_file_format() == 'delta' -%}
     {%- set zorder = config.get('zorder', []) -%}
     {%- call statement('optimize') -%}
       optimize {{ relation }}
