@@ -20,7 +20,7 @@ FOUND_OUT: dict[type[Reference], tuple[str, str, int]] = {
     broken.NoDeadline: ("smoke/statement-never-ends", "ends_in_time", 1),
     broken.SwallowsMetadataErrors: ("smoke/unknown-is-not-empty", "nothing_rebuilt", 1),
     broken.LeaksSessions: ("nightly/deleting-fails", "none_left", 1),
-    broken.HotLoop: ("smoke/statement-never-ends", "no_hot_loop", 1),
+    broken.HotLoop: ("smoke/quiet-day", "no_hot_loop", 1),
     broken.UnlockedRefresh: ("smoke/token-expires-under-load", "one_refresh", 4),
     broken.UnlockedSession: ("smoke/quiet-day", "one_session", 4),
     broken.TwoLocks: ("smoke/quiet-day", "no_deadlock", 16),
