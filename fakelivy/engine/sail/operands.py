@@ -31,6 +31,41 @@ def _times(tokens: Sequence[Token], at: int) -> bool:
     return tokens[at].text in ("*", "/", "%") or tokens[at].upper == "DIV"
 
 
+def sides_of(tokens: Sequence[Token], at: int) -> tuple[int | None, int | None]:
+    """The operands of ``tokens[at]``, an operator that binds less than ``+`` does: a first and a last token."""
+    start, end = _left_with_literals(tokens, at), _right_with_literals(tokens, at)
+    while start is not None and start > 0 and _plus(tokens, start - 1):
+        start = _left_with_literals(tokens, start - 1)
+    while end is not None and end + 1 < len(tokens) and (_plus(tokens, end + 1) or _times(tokens, end + 1)):
+        end = _right_with_literals(tokens, end + 1)
+    return start, end
+
+
+def _left_with_literals(tokens: Sequence[Token], at: int) -> int | None:
+    if at > 0 and tokens[at - 1].kind is Kind.STRING:
+        return at - 1 - (at > 1 and tokens[at - 2].upper in _TYPED)
+    if at > 2 and tokens[at - 3].upper == "INTERVAL":  # with its unit
+        return at - 3
+    return left_of(tokens, at)
+
+
+def _right_with_literals(tokens: Sequence[Token], at: int) -> int | None:
+    first = tokens[at + 1].upper if at + 1 < len(tokens) else ""
+    last = at + 1 + (first in _TYPED)
+    if last >= len(tokens) or (tokens[last].kind is not Kind.STRING and first != "INTERVAL"):
+        return right_of(tokens, at)
+    has_unit = first == "INTERVAL" and last + 1 < len(tokens) and tokens[last + 1].upper.rstrip("S") in _UNITS
+    return last + has_unit
+
+
+_TYPED = ("DATE", "INTERVAL", "TIMESTAMP")
+_UNITS = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")
+
+
+def _plus(tokens: Sequence[Token], at: int) -> bool:
+    return tokens[at].kind is Kind.PUNCT and tokens[at].text in ("+", "-", "||")
+
+
 def _primary_before(tokens: Sequence[Token], last: int) -> int | None:
     """Where the primary expression that ends at ``tokens[last]`` begins, its sign included."""
     start = _unsigned_before(tokens, last)
@@ -112,7 +147,7 @@ def right_of(tokens: Sequence[Token], at: int) -> int | None:
     if token.text == "(" and token.kind is Kind.PUNCT:
         last = _partner_after(tokens, index)
     elif token.upper == "CASE":
-        last = _case_after(tokens, index)
+        last = case_end(tokens, index)
     elif token.kind is Kind.NUMBER:
         return index
     elif token.kind in (Kind.WORD, Kind.QUOTED) and token.upper not in _NO_FUNCTIONS:
@@ -167,7 +202,8 @@ def _partner_after(tokens: Sequence[Token], first: int) -> int | None:
     return None
 
 
-def _case_after(tokens: Sequence[Token], first: int) -> int | None:
+def case_end(tokens: Sequence[Token], first: int) -> int | None:
+    """The END of the CASE at ``tokens[first]``."""
     depth = 0
     for index in range(first, len(tokens)):
         depth += (tokens[index].upper == "CASE") - (tokens[index].upper == "END")
