@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -56,10 +57,11 @@ def authentications() -> str:
 
 def incumbent_fields() -> str:
     """Every field of the incumbent's profiles that this version only knows by name."""
-    rows = ["| field | what happens | instead |", "|---|---|---|"]
+    rows = ["| field | taken | otherwise refused: |", "|---|---|---|"]
     for name, field in INCUMBENT_FIELDS.items():
-        what = "refused" if field.refuse else "no effect, with a warning"
-        rows.append(f"| `{name}` | {what} | {field.instead} |")
+        shown = ["left out" if each is None else f"`{json.dumps(each)}`" for each in field.taken or ()]
+        taken = "always" if field.taken is None else ", ".join(shown) or "never"
+        rows.append(f"| `{name}` | {taken} | {field.instead} |")
     return "\n".join(rows)
 
 

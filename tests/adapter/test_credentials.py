@@ -56,7 +56,11 @@ def test_schema_defaults_to_the_lakehouse_and_locally_to_default() -> None:
         ({"statement_timout": 5}, "unknown field 'statement_timout'. Did you mean 'statement_timeout'?"),
         ({"workspaceId": GUID}, "unknown field 'workspaceId'. Did you mean 'workspaceid'?"),
         ({"zzz": 1}, "unknown field 'zzz'."),
-        ({"method": "session"}, "method 'session' is not supported"),
+        ({"method": "odbc"}, "method 'odbc' is not one of livy, session"),
+        ({"method": "session", "create_shortcuts": True}, "create_shortcuts needs method 'livy'"),
+        ({"retry_all": True}, "'retry_all' is not supported: remove it"),
+        ({"job_retry_on_messages": ["x"]}, "'job_retry_on_messages' is not supported: remove it"),
+        ({"enable_experimental_unstable": True}, "materialized views are 'materialized_lake_view'"),
         ({"livy_mode": "cloud"}, "livy_mode 'cloud' is not one of fabric, local"),
         ({"workspaceid": None}, "needs workspaceid in the profile"),
         ({"workspaceid": None, "lakehouseid": "", "lakehouse": None}, "needs workspaceid, lakehouseid and lakehouse"),
@@ -109,15 +113,26 @@ def test_a_profile_of_the_incumbent_loads() -> None:
         "high_concurrency": True,
         "retry_all": False,
         "auto_optimize": True,
+        "job_retry_max_attempts": 5,
+        "stream_stop_timeout_seconds": 30.0,
         "threads": 4,
     }
     assert load(profile).settings().connect_retries == 3
+    assert dict(load(profile).connection_info())["auto_optimize"] is True
 
 
-def test_every_harmless_value_of_an_incumbent_field_is_accepted() -> None:
+def test_a_value_of_an_incumbent_field_that_asks_for_nothing_is_taken() -> None:
     for name, field in INCUMBENT_FIELDS.items():
-        for value in field.harmless:
+        for value in ("anything",) if field.taken is None else field.taken:
             load({**FABRIC, name: value})
+
+
+def test_in_this_process_nothing_but_names_is_needed() -> None:
+    session = load({"method": "session", "lakehouse": "bronze", "schema": "dbo"})
+    assert (session.database, session.schema, session.lakehouse_in_fabric) == ("bronze", "dbo", None)
+    assert session.naming().schemas is False
+    assert load({"method": "session", "lakehouse": "b", "lakehouse_schemas_enabled": True}).naming().schemas
+    assert (load({"method": "session"}).database, load({"method": "session"}).schema) == (None, "default")
 
 
 def test_secrets_are_in_no_repr_and_no_connection_info() -> None:

@@ -68,20 +68,41 @@ def test_threads_have_a_repl_each_in_one_session_and_nothing_is_left(server: Fak
     assert left(server) == []
 
 
-def test_statements_of_different_threads_run_at_the_same_time(server: FakeLivy, tmp_path: Path) -> None:
-    made = project(tmp_path, server)
-    slow = (
-        "{{ config(materialized='table') }} "
-        "select count(*) as n from range(3000) a cross join range(3000) b where a.id + b.id > %d"
-    )
-    made.write({f"models/m{n}.sql": slow % n for n in range(8)})
-    built = made.dbt("run")
-    assert built.success, built
+SLOW = (
+    "{{ config(materialized='table') }} "
+    "select count(*) as n from range(3000) a cross join range(3000) b where a.id + b.id > %d"
+)
+
+
+def most_at_once(server: FakeLivy) -> int:
+    """How many statements were running at the same time."""
     at_once, running = 0, 0
     for event in events(server, StatementMoved):
         running += (event.after == "running") - (event.before == "running")
         at_once = max(at_once, running)
-    assert at_once >= 2
+    return at_once
+
+
+def test_statements_of_different_threads_run_at_the_same_time(server: FakeLivy, tmp_path: Path) -> None:
+    made = project(tmp_path, server)
+    made.write({f"models/m{n}.sql": SLOW % n for n in range(8)})
+    built = made.dbt("run")
+    assert built.success, built
+    assert most_at_once(server) >= 2
+
+
+def test_more_threads_than_a_session_takes_are_spread_over_several(server: FakeLivy, tmp_path: Path) -> None:
+    made = project(tmp_path, server, threads=8)
+    made.write({f"models/m{n}.sql": SLOW % n for n in range(16)})
+    built = made.dbt("run")
+    assert built.success, built
+    sessions = {event.repl: event.session for event in events(server, HighConcurrencyMoved)}
+    sizes = sorted(Counter(sessions.values()).values(), reverse=True)
+    assert len(sizes) == 2, "eight threads need two sessions, and get no third"
+    assert sizes[0] == 5
+    assert sum(sizes) <= 8
+    assert most_at_once(server) > 5, "statements of both sessions overlap"
+    assert left(server) == []
 
 
 def test_without_it_all_threads_share_one_session(server: FakeLivy, tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbt.adapters.fabricspark.client import connect
 
 from fakelivy import FakeLivy
+from fakelivy.journal import Request
+from fakelivy.profiles import lakehouse_named
 from tests.projects.project import Project
 
 # dbt's own modules warn.
@@ -23,7 +26,10 @@ select id, amount%s from {{ ref('orders') }}"""
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
-    with FakeLivy(warehouse=tmp_path_factory.mktemp("warehouse"), lakehouses=("home",)) as server:
+    with FakeLivy(warehouse=tmp_path_factory.mktemp("warehouse"), lakehouses=("home", "other")) as server:
+        client = connect(server.url)
+        client.execute("create schema other.dbo")  # the fake's engine knows of a lakehouse once something is in it
+        client.close()
         yield server
 
 
@@ -93,6 +99,38 @@ def test_a_refresh_by_job_is_waited_for(server: FakeLivy, tmp_path: Path) -> Non
     assert requests.count("start_job") == 1
     assert requests.count("get_job") >= 1
     assert "cancel_job" not in requests
+
+
+def test_jobs_and_schedules_are_those_of_the_lakehouse_the_view_is_in(server: FakeLivy, tmp_path: Path) -> None:
+    project = Project(tmp_path, server, schema="elsewhere")
+    places = {"job": "database='other'", "times": "database='other', workspace_name='fakelivy'"}
+    how = {
+        "job": "mlv_on_demand=true",
+        "times": "mlv_schedule={'configuration': {'type': 'Cron', 'interval': 60,"
+        " 'startDateTime': '2026-01-01T00:00:00', 'endDateTime': '2027-01-01T00:00:00'}}",
+    }
+    project.write({"models/orders.sql": SOURCE})
+    project.write({f"models/{name}.sql": VIEW % (f", {how[name]}, {places[name]}", "") for name in how})
+    run(project)
+    begin = server.journal.size
+    run(project)
+    asked = [entry.event for entry in server.journal.entries()[begin:] if isinstance(entry.event, Request)]
+    other = lakehouse_named("other").id
+    assert [each.operation for each in asked if f"/items/{other}/jobs/" in each.path and each.method != "GET"] == [
+        "start_job",
+        "change_schedule",
+    ]
+
+
+def test_a_lakehouse_that_is_not_to_be_found_is_named(server: FakeLivy, tmp_path: Path) -> None:
+    project = Project(tmp_path, server, schema="unseen")
+    project.write(
+        {"models/orders.sql": SOURCE, "models/paid.sql": VIEW % (", mlv_on_demand=true, database='other'", "")}
+    )
+    run(project)
+    with server.fault("list_lakehouses:body:set_field(value,[])"):
+        failed = project.dbt("run", "--select", "paid")
+    assert "no 'other'" in failed.nodes["paid"][1]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from unittest import mock
 from dbt.adapters.fabricspark.client import connect
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor
-from dbt.adapters.fabricspark.fabric import LakehouseView
+from dbt.adapters.fabricspark.fabric import FabricApi, LakehouseView
 from dbt.adapters.fabricspark.identity import token_source
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.literals import bind, literal
@@ -22,6 +23,7 @@ from dbt.adapters.fabricspark.metadata import Details, bare_name, expect_columns
 from dbt.adapters.fabricspark.partitions import condition
 from dbt.adapters.fabricspark.resilience.halt import Halted
 from dbt.adapters.fabricspark.shortcuts import read
+from dbt.adapters.fabricspark.sparksession import spark_session
 from dbt_common.exceptions import DbtRuntimeError
 from filelock import Timeout
 
@@ -58,6 +60,22 @@ class Scene:
     provoke: Callable[[], object]
     cause: str
     remedy: str
+
+
+def in_this_process(trouble: str | None) -> None:
+    """`method: session` where Spark does not start, or is not there at all."""
+    spark = mock.Mock()
+    spark.SparkSession.builder.getOrCreate.side_effect = RuntimeError(trouble)
+    with mock.patch.dict(sys.modules, {"pyspark.sql": spark if trouble else None}):
+        spark_session({})
+
+
+def no_such_lakehouse() -> None:
+    """A lakehouse is looked up in a workspace that has none."""
+    retrier = mock.Mock(call=lambda _operation, attempt, _deadline: attempt())
+    fabric = FabricApi(mock.Mock(), retrier, GUID, GUID)
+    with mock.patch.object(fabric, "_json", return_value={"value": []}):
+        fabric.elsewhere("", "gold", mock.Mock())
 
 
 def a_profile(given: Mapping[str, Any], **more: Any) -> FabricSparkCredentials:
@@ -217,8 +235,32 @@ THE_PROFILE = [
     Scene(
         "A method that does not exist",
         lambda: a_profile(LOCAL, method="odbc"),
-        "This adapter speaks to Livy only.",
-        "Remove `method`, or set it to `livy`.",
+        "This adapter speaks to Livy, or to the Spark of its own process.",
+        "Remove `method`, or set it to `livy` or `session`.",
+    ),
+    Scene(
+        "Shortcuts without Livy",
+        lambda: a_profile({"method": "session"}, create_shortcuts=True),
+        "Shortcuts are made by Fabric's REST API, which `method: session` does not sign in to.",
+        "Remove `create_shortcuts`, or use `method: livy`.",
+    ),
+    Scene(
+        "`method: session` without PySpark",
+        lambda: in_this_process(None),
+        "The environment that dbt runs in has no package `pyspark`.",
+        "Run dbt in a notebook or a Spark job, or install PySpark as the message says.",
+    ),
+    Scene(
+        "Spark does not start in this process",
+        lambda: in_this_process("Java gateway process exited before sending its port number"),
+        "Spark's own words follow: mostly there is no Java, or a setting in `spark_config.conf` is wrong.",
+        "Correct that; outside of Fabric, Spark needs Java 17.",
+    ),
+    Scene(
+        "A lakehouse that Fabric does not list",
+        no_such_lakehouse,
+        "A model's `database`, or its `workspace_name`, names what is not there, or not for this identity.",
+        "Correct the name, or give the identity a role in that workspace.",
     ),
     Scene(
         "A mode that does not exist",

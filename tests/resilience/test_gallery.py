@@ -49,6 +49,7 @@ NOT_SHOWN = {
     "Fabric described the lakehouse without its name or its properties",
     "Fabric started a job and did not say where to look for it",
     "Fabric listed the schedules of the lakehouse in a form that makes no sense",
+    " in a form that makes no sense",
     "Fabric described the shortcut ",
     "Fabric described a job without its status",
     "the server answered with ",

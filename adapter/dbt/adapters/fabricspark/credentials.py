@@ -22,6 +22,7 @@ from dbt.adapters.fabricspark.shortcuts import read as read_shortcuts
 from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtRuntimeError
 
+METHODS = ("livy", "session")
 LIVY_MODES = ("fabric", "local")
 
 SECRETS = ("client_secret", "client_certificate_password", "accessToken", "credential_kwargs")
@@ -56,7 +57,10 @@ class FabricSparkCredentials(Credentials):
 
     database: str | None = _setting(None, "Not to be set: it is the lakehouse.")  # type: ignore[assignment]  # dbt: non-optional
     schema: str | None = _setting(None, "Schema dbt builds in. Default: the lakehouse's name.")  # type: ignore[assignment]  # dbt: non-optional
-    method: str = _setting("livy", "Only `livy`.")
+    method: str = _setting(
+        "livy",
+        "`livy`: a Livy server. `session`: the Spark session of this very process, as in a notebook.",
+    )
     livy_mode: str = _setting(
         "fabric", "`fabric`: Microsoft Fabric. `local`: Apache Livy or fakelivy, without authentication."
     )
@@ -106,6 +110,9 @@ class FabricSparkCredentials(Credentials):
     session_idle_timeout: str | None = _setting(None, "Spark's own idle time-out of the session, such as `20m`.")
     spark_config: dict[str, Any] = _setting(
         dict, "Sent as the body of the request for a session: `name`, `conf`, sizes."
+    )
+    auto_optimize: bool = _setting(
+        False, "Run `optimize` after every build of a table, incremental model or snapshot that does not say otherwise."
     )
     high_concurrency: bool = _setting(
         False,
@@ -163,7 +170,7 @@ class FabricSparkCredentials(Credentials):
         for check in _CHECKS:
             check(self)
         self.schema = self.schema or self.lakehouse or "default"
-        self.database = in_workspace(self.lakehouse, self.workspace_name) if self.livy_mode == "fabric" else None
+        self.database = self._home
 
     @property
     def type(self) -> str:
@@ -171,11 +178,23 @@ class FabricSparkCredentials(Credentials):
 
     @property
     def unique_field(self) -> str:
-        return self.lakehouseid or self.livy_url
+        return self.lakehouseid or self.base_url
+
+    @property
+    def is_fabric(self) -> bool:
+        """Whether Fabric's REST API is talked to: Livy's and its own."""
+        return self.method == "livy" and self.livy_mode == "fabric"
+
+    @property
+    def _home(self) -> str | None:
+        """The lakehouse, behind its workspace if that is to be written; ``None`` where there are none."""
+        return in_workspace(self.lakehouse, self.workspace_name) if self.is_fabric or self.method == "session" else None
 
     @property
     def base_url(self) -> str:
         """Where sessions live: the server itself, or the lakehouse's Livy endpoint (Fabric docs)."""
+        if self.method == "session":
+            return "this process"
         if self.livy_mode == "local":
             return self.livy_url.rstrip("/")
         return (
@@ -185,8 +204,8 @@ class FabricSparkCredentials(Credentials):
 
     @property
     def lakehouse_in_fabric(self) -> tuple[str, str] | None:
-        """GUIDs of workspace and lakehouse; ``None`` for Apache Livy, which has neither."""
-        if self.livy_mode != "fabric":
+        """GUIDs of workspace and lakehouse; ``None`` where Fabric is not asked."""
+        if not self.is_fabric:
             return None
         return str(self.workspaceid), str(self.lakehouseid)
 
@@ -208,8 +227,12 @@ class FabricSparkCredentials(Credentials):
             ) from None
 
     def naming(self) -> Naming:
-        """How relations are written, as far as the profile says."""
-        return Naming(self.database, self.quote_identifiers, self.lakehouse_schemas_enabled)
+        """How relations are written, as far as the profile says.
+
+        In this process nobody can be asked: two parts are right for its own lakehouse, whatever that is.
+        """
+        schemas = self.lakehouse_schemas_enabled
+        return Naming(self.database, self.quote_identifiers, bool(schemas) if self.method == "session" else schemas)
 
     def check_lakehouse(self, found: LakehouseView) -> None:
         """Compare the profile with what the lakehouse is.
@@ -238,6 +261,7 @@ class FabricSparkCredentials(Credentials):
             "workspace_name",
             "workspaceid",
             "lakehouseid",
+            "auto_optimize",
             *_SHOWN_SETTINGS,
         )
 
@@ -258,7 +282,7 @@ class FabricSparkCredentials(Credentials):
     @property
     def has_repls(self) -> bool:
         """Whether each thread has a REPL of its own."""
-        return self.high_concurrency and self.livy_mode == "fabric"
+        return self.high_concurrency and self.is_fabric
 
     @property
     def kept_tag(self) -> str | None:
@@ -300,8 +324,7 @@ class FabricSparkCredentials(Credentials):
         """Requests a minute to keep to; ``None`` is no limit."""
         if self.requests_per_minute is not None:
             return self.requests_per_minute or None
-        is_fabric = self.livy_mode == "fabric" and urlsplit(self.endpoint).hostname not in LOOPBACK
-        return FABRIC_REQUEST_RATE if is_fabric else None
+        return FABRIC_REQUEST_RATE if self.is_fabric and urlsplit(self.endpoint).hostname not in LOOPBACK else None
 
     def settings(self) -> Settings:
         """What waiting needs to know, frozen."""
@@ -341,8 +364,10 @@ def _unknown_field(name: str, known: list[str]) -> str:
 
 
 def _check_method(c: FabricSparkCredentials) -> None:
-    if c.method != "livy":
-        raise DbtRuntimeError(f"method '{c.method}' is not supported; the only one is 'livy'")
+    if c.method not in METHODS:
+        raise DbtRuntimeError(f"method '{c.method}' is not one of {', '.join(METHODS)}")
+    if c.method == "session" and c.create_shortcuts:
+        raise DbtRuntimeError("create_shortcuts needs method 'livy', which signs in to Fabric")
     if c.livy_mode not in LIVY_MODES:
         raise DbtRuntimeError(f"livy_mode '{c.livy_mode}' is not one of {', '.join(LIVY_MODES)}")
 
@@ -368,12 +393,12 @@ def _check_authority(url: str) -> None:
 
 
 def _check_local(c: FabricSparkCredentials) -> None:
-    if c.livy_mode == "local":
+    if c.method == "livy" and c.livy_mode == "local":
         _check_url("livy_url", c.livy_url, ("http", "https"))
 
 
 def _check_fabric(c: FabricSparkCredentials) -> None:
-    if c.livy_mode != "fabric":
+    if not c.is_fabric:
         return
     missing = [name for name in ("workspaceid", "lakehouseid", "lakehouse") if not getattr(c, name)]
     if missing:
@@ -390,11 +415,11 @@ def _check_fabric(c: FabricSparkCredentials) -> None:
 
 
 def _check_database(c: FabricSparkCredentials) -> None:
-    meant = in_workspace(c.lakehouse, c.workspace_name) if c.livy_mode == "fabric" else None
+    meant = c._home
     if c.database is not None and c.database != meant:
         raise DbtRuntimeError(f"database '{c.database}' is not to be set: name the lakehouse as 'lakehouse'")
     if c.workspace_name is not None and not (c.workspace_name and meant):
-        raise DbtRuntimeError("workspace_name is for livy_mode 'fabric', and a name: without it leave it out")
+        raise DbtRuntimeError("workspace_name is for a lakehouse of Fabric, and a name: without it leave it out")
 
 
 def _check_figures(c: FabricSparkCredentials) -> None:

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from dbt.adapters.fabricspark.credentials import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
 from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
-from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livy.wire import Column, Output
-from dbt.adapters.fabricspark.livysession import LivySessionManager
-from dbt.adapters.fabricspark.progress import FabricSparkResponse, response
+from dbt.adapters.fabricspark.progress import FabricSparkResponse, Watched, response
 from dbt_common.exceptions import DbtDatabaseError
 
 Row = tuple[Any, ...]
+
+
+class Running(Watched, Protocol):
+    """A statement of a session."""
+
+    def cancel(self) -> None:
+        """Have it stopped, from any thread."""
+
+
+class Session(Protocol):
+    """Where statements run: on a Livy server, or in this process."""
+
+    @property
+    def row_limit(self) -> int | None:
+        """Rows after which a result is cut without a word; ``None`` if it never is."""
+
+    @property
+    def spark_ui(self) -> str:
+        """Address of its Spark UI; ``""`` where unknown."""
+
+    def statement(self, sql: str, node: str = "", kind: Kind = SQL) -> Running:
+        """A statement to run here, on behalf of ``node``."""
+
+    def run(self, statement: Any) -> Output:
+        """Run one of its statements to its end; raises ``LivyError``, ``TransportError`` or dbt's own."""
 
 
 class LivyCursor:
@@ -27,10 +50,10 @@ class LivyCursor:
         node: on whose behalf.
     """
 
-    def __init__(self, session: LivySessionManager, node: str = "") -> None:
+    def __init__(self, session: Session, node: str = "") -> None:
         self._session = session
         self._node = node
-        self._statement: Statement | None = None
+        self._statement: Running | None = None
         self._output: Output | None = None
         self._next = 0
 
@@ -138,12 +161,12 @@ class LivyHandle:
 
     def __init__(
         self,
-        session: LivySessionManager,
+        session: Session,
         node: Callable[[], str | None] = lambda: None,
-        give_back: Callable[[LivySessionManager], None] = lambda _: None,
+        give_back: Callable[[Session], None] = lambda _: None,
     ) -> None:
         self._session = session
-        self._give_back: Callable[[LivySessionManager], None] | None = give_back
+        self._give_back: Callable[[Session], None] | None = give_back
         self._node = node
         self._cursor: LivyCursor | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from dbt.adapters.fabricspark.resilience.outcome import Outcome
 from dbt.adapters.fabricspark.resilience.policy import Operation
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.transport import Reply, Transport
+from dbt_common.exceptions import DbtRuntimeError
 
 REFRESH = "RefreshMaterializedLakeViews"
 """The type of job that refreshes a lakehouse's materialized lake views (Fabric docs)."""
@@ -48,6 +50,7 @@ class FabricApi:
     def __init__(self, transport: Transport, retrier: Retrier, workspace: str, lakehouse: str) -> None:
         self._transport = transport
         self._retrier = retrier
+        self._workspace_id = workspace
         self._workspace = f"/workspaces/{workspace}"
         self._id = lakehouse
         self._item = f"{self._workspace}/items/{lakehouse}"
@@ -56,6 +59,36 @@ class FabricApi:
         """What the lakehouse is. Only one with schemas has a ``defaultSchema`` (Fabric's REST specification)."""
         path = f"{self._workspace}/lakehouses/{self._id}"
         return self._retrier.call(Operation.LIST, lambda: _lakehouse(self._json("GET", path, deadline)), deadline)
+
+    def elsewhere(self, workspace: str, lakehouse: str, deadline: Deadline) -> FabricApi:
+        """The same API for another lakehouse.
+
+        Args:
+            workspace: its name; ``""`` is this one.
+            lakehouse: its name.
+            deadline: for looking up their GUIDs.
+
+        Raises:
+            DbtRuntimeError: there is none of that name, or none that can be seen.
+        """
+        place = self._named("/workspaces", workspace, deadline) if workspace else self._workspace_id
+        found = self._named(f"/workspaces/{place}/lakehouses", lakehouse, deadline)
+        return FabricApi(self._transport, self._retrier, place, found)
+
+    def _named(self, path: str, name: str, deadline: Deadline) -> str:
+        """The GUID of what has that name in a list of Fabric's, which comes in pages."""
+        query = ""
+        while True:
+            listed = self._retrier.call(Operation.LIST, partial(self._json, "GET", path + query, deadline), deadline)
+            values = listed.get("value") if isinstance(listed, Mapping) else None
+            if not isinstance(values, list):
+                raise ProtocolError(f"Fabric listed {path} in a form that makes no sense")
+            for each in values:
+                if str(each.get("displayName")).lower() == name.lower():
+                    return str(each["id"])
+            if not listed.get("continuationToken"):
+                raise DbtRuntimeError(f"Fabric lists no '{name}' among {path}, or not to who asks")
+            query = f"?continuationToken={quote(str(listed['continuationToken']))}"
 
     # --- jobs ---------------------------------------------------------------------------------------------------------
 

@@ -313,7 +313,7 @@ class FabricSparkAdapter(SparkAdapter):
     @available.parse_none
     def lake_views_problem(self, relation: BaseRelation) -> str | None:
         """Why there can be no materialized lake view of that name; ``None`` if there can."""
-        if self._target.fabric is None:
+        if self._target.fabric is None and self._credentials.method == "livy":
             return "a materialized lake view is Fabric's: Apache Livy has none"
         if not self._naming.schemas and self._naming.is_home(relation.database):
             return "a materialized lake view needs a lakehouse with schemas"
@@ -324,7 +324,8 @@ class FabricSparkAdapter(SparkAdapter):
         """Have Fabric refresh the lakehouse's materialized lake views, and wait; the job's id. See ``refresh``."""
         timeout = float(seconds or self._credentials.statement_timeout)
         with self.connections.exception_handler("refresh of materialized lake views"):
-            return refresh(self._fabric_of(relation), timeout, self._target.runtime, logger)
+            fabric = self._fabric_of(relation, Deadline.after(self._target.runtime, timeout))
+            return refresh(fabric, timeout, self._target.runtime, logger)
 
     @available.parse_none
     def schedule_refresh(self, relation: BaseRelation, schedule: Mapping[str, Any]) -> None:
@@ -342,7 +343,9 @@ class FabricSparkAdapter(SparkAdapter):
             raise DbtRuntimeError("mlv_schedule needs a configuration, as Fabric's schedules have it")
         deadline = Deadline.after(self._target.runtime, self._credentials.http_timeout)
         with self.connections.exception_handler("schedule of materialized lake views"):
-            self._fabric_of(relation).put_schedule(bool(schedule.get("enabled", True)), configuration, deadline)
+            self._fabric_of(relation, deadline).put_schedule(
+                bool(schedule.get("enabled", True)), configuration, deadline
+            )
 
     @available.parse_none
     def create_shortcuts(self, wanted: list[Mapping[str, Any]]) -> list[str]:
@@ -354,11 +357,15 @@ class FabricSparkAdapter(SparkAdapter):
         with self.connections.exception_handler("shortcuts"):
             return shortcuts.ensure(fabric, shortcuts.read(wanted), deadline)
 
-    def _fabric_of(self, relation: BaseRelation) -> FabricApi:
+    def _fabric_of(self, relation: BaseRelation, deadline: Deadline) -> FabricApi:
+        """Fabric's API for the lakehouse of a relation."""
         fabric = self._target.fabric
-        if fabric is None or not self._naming.is_home(relation.database):
-            raise DbtRuntimeError(f"{relation} is not in the target's own lakehouse, whose jobs are the ones at hand")
-        return fabric
+        if fabric is None:
+            raise DbtRuntimeError("refresh jobs and schedules need method 'livy', which signs in to Fabric")
+        if relation.database is None or self._naming.is_home(relation.database):
+            return fabric
+        workspace, _, lakehouse = relation.database.replace("`", "").rpartition(".")
+        return fabric.elsewhere(workspace, lakehouse, deadline)
 
     @property
     def _target(self) -> Target:

@@ -1,15 +1,13 @@
-"""Fields of the incumbent dbt-fabricspark's profiles that this version does not act on, and what is done about each."""
+"""Fields of the incumbent dbt-fabricspark's profiles that this one knows by name only: taken as far as they ask for
+nothing that is not done here anyway, and refused otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
-
-logger = AdapterLogger("FabricSpark")
 
 
 @dataclass(frozen=True)
@@ -17,29 +15,31 @@ class Incumbent:
     """A field this version knows by name only.
 
     Attributes:
-        harmless: values that mean what happens here anyway; accepted in silence.
-        refuse: whether any other value is an error, because ignoring it would change what a run does to data;
-            else it is dropped with a warning.
-        instead: what happens instead, or what to use.
+        taken: values that ask for nothing; ``None`` stands for every value.
+        instead: what to use instead of any other, or why every value is as good.
     """
 
-    harmless: tuple[Any, ...]
-    refuse: bool
+    taken: Collection[Any] | None
     instead: str
 
 
+_TRIED_AGAIN = (
+    "remove it: what did not run, or only reads, is tried again by itself (connect_retries), and nothing runs twice"
+)
+
 INCUMBENT_FIELDS: dict[str, Incumbent] = {
-    "auth": Incumbent((), True, "use 'authentication'"),
-    "identifier_prefix": Incumbent((None, ""), True, "name models by 'alias' or generate_alias_name"),
-    "retry_all": Incumbent((None, False), False, "a statement is never sent twice"),
-    "enable_job_retry": Incumbent((None, False), False, "a statement is never sent twice"),
-    "job_retry_on_messages": Incumbent((None, []), False, "a statement is never sent twice"),
-    "job_retry_max_attempts": Incumbent((None,), False, "a statement is never sent twice"),
-    "job_retry_initial_wait_seconds": Incumbent((None,), False, "a statement is never sent twice"),
-    "job_retry_max_wait_seconds": Incumbent((None,), False, "a statement is never sent twice"),
-    "auto_optimize": Incumbent((None, False), False, "tables are not optimized after each build"),
-    "stream_stop_timeout_seconds": Incumbent((None,), False, "there are no streams"),
-    "enable_experimental_unstable": Incumbent((None, False), False, "there are no experimental materializations"),
+    "auth": Incumbent((), "use 'authentication'"),
+    "identifier_prefix": Incumbent((None, ""), "name models by 'alias' or by a macro generate_alias_name"),
+    "retry_all": Incumbent((None, False), _TRIED_AGAIN),
+    "enable_job_retry": Incumbent(None, "it only switches job_retry_on_messages"),
+    "job_retry_on_messages": Incumbent((None, []), _TRIED_AGAIN),
+    "job_retry_max_attempts": Incumbent(None, "it is about job_retry_on_messages"),
+    "job_retry_initial_wait_seconds": Incumbent(None, "it is about job_retry_on_messages"),
+    "job_retry_max_wait_seconds": Incumbent(None, "it is about job_retry_on_messages"),
+    "stream_stop_timeout_seconds": Incumbent(None, "there are no streams to stop"),
+    "enable_experimental_unstable": Incumbent(
+        (None, False), "there are no streaming tables; materialized views are 'materialized_lake_view'"
+    ),
 }
 
 
@@ -47,16 +47,9 @@ def check_incumbent_fields(data: dict[str, Any]) -> None:
     """Take these fields out of a target.
 
     Raises:
-        DbtRuntimeError: one of them asks for something that must not be ignored.
+        DbtRuntimeError: one of them asks for something that is not done here.
     """
-    for name, known in _present(data).items():
-        value = data.pop(name)
-        if value in known.harmless:
-            continue
-        if known.refuse:
+    for name in [each for each in INCUMBENT_FIELDS if each in data]:
+        known, value = INCUMBENT_FIELDS[name], data.pop(name)
+        if known.taken is not None and value not in known.taken:
             raise DbtRuntimeError(f"field '{name}' is not supported: {known.instead}")
-        logger.warning(f"The profile's field '{name}' has no effect: {known.instead}.")
-
-
-def _present(data: Mapping[str, Any]) -> dict[str, Incumbent]:
-    return {name: known for name, known in INCUMBENT_FIELDS.items() if name in data}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.adapters.fabricspark.cursor import Session
 from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livy.high_concurrency import HighConcurrencyApi
 from dbt.adapters.fabricspark.livysession import LivySessionManager
@@ -22,32 +23,42 @@ from dbt.adapters.fabricspark.session import DELETE_TIMEOUT
 class Pool(Protocol):
     """Where dbt's connections get their sessions from."""
 
-    def borrow(self) -> LivySessionManager:
+    def borrow(self) -> Session:
         """A session that is ready, for one connection.
 
         Raises:
             FailedToConnectError: there is none, and none could be started.
         """
 
-    def give_back(self, session: LivySessionManager) -> None:
+    def give_back(self, session: Any) -> None:
         """The connection needs it no more."""
 
     def disconnect(self) -> None:
         """End every session that was made. Never raises."""
 
 
+class Shared(Session, Protocol):
+    """A session that many connections use at once."""
+
+    def connect(self) -> object:
+        """Have it ready; raises ``FailedToConnectError``."""
+
+    def disconnect(self) -> None:
+        """End it. Never raises."""
+
+
 class OneForAll:
     """One session that all connections share."""
 
-    def __init__(self, session: LivySessionManager) -> None:
+    def __init__(self, session: Shared) -> None:
         self._session = session
 
-    def borrow(self) -> LivySessionManager:
+    def borrow(self) -> Session:
         """The session."""
         self._session.connect()
         return self._session
 
-    def give_back(self, session: LivySessionManager) -> None:
+    def give_back(self, session: Any) -> None:
         """Others go on using it."""
 
     def disconnect(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -25,6 +26,7 @@ from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.sparksession import SparkSessionManager, spark_session
 from dbt.adapters.fabricspark.timings import Timings
 
 
@@ -35,7 +37,7 @@ class Target:
     Attributes:
         pool: where its connections get their sessions from.
         runtime: its clock, which can be halted.
-        fabric: its lakehouse in Fabric; ``None`` with Apache Livy.
+        fabric: its lakehouse in Fabric's REST API; ``None`` where that is not asked.
     """
 
     pool: Pool
@@ -59,8 +61,11 @@ def make_target(
         timings: how long its statements took.
         logger: dbt's.
     """
-    tokens = token_source(credentials, runtime, logger)
     settings = credentials.settings()
+    if credentials.method == "session":
+        get = partial(spark_session, dict(credentials.spark_config.get("conf") or {}))
+        return Target(OneForAll(SparkSessionManager(get, settings.statement_timeout, runtime, logger)), runtime, None)
+    tokens = token_source(credentials, runtime, logger)
 
     def transport(base_url: str) -> Transport:
         return Transport(

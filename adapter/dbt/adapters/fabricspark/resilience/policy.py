@@ -172,9 +172,9 @@ POLICY: Mapping[Operation, Mapping[Outcome, Rule]] = {
         Outcome.REFUSED: _REFUSED,
     },
     Operation.DELETE: {
-        Outcome.NOT_SENT: _UNSEEN,
+        Outcome.NOT_SENT: Rule(Decision.AGAIN, "nothing happened on the server", patience=STUMBLING),
         Outcome.LOST: _DELETE_AGAIN,
-        Outcome.LATE: Rule(Decision.AGAIN, "deleting twice does no harm", tries=FEW),
+        Outcome.LATE: _DELETE_AGAIN,
         Outcome.GARBLED: Rule(Decision.DONE, "it was accepted, whatever the body says"),
         Outcome.THROTTLED: _THROTTLED,
         Outcome.CAPACITY: Rule(Decision.AGAIN, "deleting makes room", patience=STUMBLING),
