@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from fakelivy import Oracle
 from fakelivy.journal import Entry, Execution, FaultDecision, SessionForgotten, SessionMoved, StatementMoved
@@ -18,7 +19,7 @@ from chaos.ledger import EVENTS, LEDGER
 from chaos.runner import Run
 from chaos.simulation import Deadlock
 from chaos.simulation.clock import START
-from chaos.wiretap import SECRET
+from chaos.wiretap import SECRET, Exchange
 
 Broken = Iterator[tuple[str, float | None]]
 Check = Callable[[Run], Broken]
@@ -29,9 +30,9 @@ GRACE = 1.0
 SLACK = 60.0
 """Seconds an operation may take beyond its time-outs, to clean up behind itself."""
 
-PER_THREAD, STRETCH = 40, 3.0
-"""Requests a thread may make in so many seconds: pauses of 50 ms make 27 of them, none at all 50. A shorter stretch
-would take a few statements that fail at once for a loop."""
+IN_A_ROW, AT_ONCE = 30, 0.02
+"""How many requests a thread may make in a row, each within so many seconds of the answer to the last: who waits for
+something pauses, and who cleans up after ten failed starts asks for ten lists."""
 
 PER_MINUTE = 600
 """Requests of four threads to Fabric in one minute; more threads may make more."""
@@ -195,17 +196,22 @@ def waits_as_told(run: Run) -> Broken:
 
 
 def no_hot_loop(run: Run) -> Broken:
-    """Requests come at a bounded rate: of one thread in three seconds and, for Fabric, of all in a minute."""
-    lanes: dict[str, list[float]] = defaultdict(list)
-    for each in run.exchanges:
-        lanes[each.thread].append(each.begin)
-    for thread, times in lanes.items():
-        yield from _too_many(sorted(times), PER_THREAD, STRETCH, thread)
+    """Nobody asks again and again without a pause; for Fabric, the requests of all in a minute are bounded, too."""
+    lanes: dict[str, list[Exchange]] = defaultdict(list)
+    for each in sorted(run.exchanges, key=lambda each: each.begin):
+        lanes[each.thread].append(each)
+    for thread, lane in lanes.items():
+        row = 1
+        for last, each in pairwise(lane):
+            row = row + 1 if each.begin - last.end < AT_ONCE else 1
+            if row > IN_A_ROW:
+                yield f"{thread}: {row} requests in a row without a pause, {each.method} {each.path} last", each.begin
+                break
     # Only Fabric counts them all.
     if run.dialect != "fabric":
         return
     threads = max(1, run.scenario.workload.threads / 4)
-    yield from _too_many(sorted(each.begin for each in run.exchanges), int(PER_MINUTE * threads), 60.0, "all threads")
+    yield from _too_many(sorted(each.begin for each in run.exchanges), int(PER_MINUTE * threads), 60.0)
 
 
 def no_secret(run: Run) -> Broken:
@@ -213,7 +219,7 @@ def no_secret(run: Run) -> Broken:
     texts = {
         "the error of close": run.close_error,
         "the log": "\n".join(run.log),
-        "the journal": "\n".join(entry.line() for entry in run.journal),
+        "the journal": "\n".join(str(value) for entry in run.journal for value in vars(entry.event).values()),
         **{f"the error of {call.step} {call.mark}": call.message for call in run.calls},
     }
     # All of them begin alike, so most texts are searched once.
@@ -335,10 +341,10 @@ def _lost(run: Run, operation: str) -> set[str]:
     }
 
 
-def _too_many(times: Sequence[float], most: int, seconds: float, who: str) -> Broken:
+def _too_many(times: Sequence[float], most: int, seconds: float) -> Broken:
     for first, last in zip(times, times[most:], strict=False):
         if last - first < seconds:
-            yield f"{who}: more than {most} requests in {seconds:.0f} s", first
+            yield f"more than {most} requests in {seconds:.0f} s", first
             return
 
 

@@ -23,8 +23,8 @@ from chaos.simulation import Scheduler, SimulatedClock, SimulatedRuntime, Simula
 from chaos.wiretap import Exchange, Issue, Tap, TokenSource, secret
 from chaos.workloads import PROOF, Desk
 
-LATENCY = 0.03
-"""Virtual seconds of a request's way, and of its reply's."""
+LATENCY = 0.1
+"""Virtual seconds of a request's way, and of its reply's: about what a request to the cloud takes."""
 
 SETTLE = 5.0
 """Virtual seconds after healing in which what went wrong comes to its end: a server that restarts is back."""

@@ -172,17 +172,19 @@ def _call(services: Services, dialect: Dialect, incoming: Request, params: Mappi
 
 
 def _render(call: Call, reply: Reply) -> Response:
-    return _labelled(call, Response(reply.body(), reply.status, reply.headers, content_type=reply.content_type))
+    return _response(call, reply.body(), reply.status, reply.headers, reply.content_type)
 
 
 def _refuse(call: Call, refused: Refused) -> Response:
     error = error_reply(refused, call.dialect, call.request_id, call.services.knobs)
-    return _labelled(call, Response(error.body, error.status, error.headers, content_type=error.content_type))
+    return _response(call, error.body, error.status, error.headers, error.content_type)
 
 
-def _labelled(call: Call, response: Response) -> Response:
-    response.headers.update({"RequestId": call.request_id} if call.dialect is Dialect.FABRIC else SECURITY_HEADERS)
-    return response
+def _response(
+    call: Call, body: bytes | str, status: int, headers: Mapping[str, str], content_type: str | None
+) -> Response:
+    label = {"RequestId": call.request_id} if call.dialect is Dialect.FABRIC else SECURITY_HEADERS
+    return Response(body, status, {**headers, **label}, content_type=content_type)
 
 
 def _wire(services: Services, incoming: Request) -> Wire:

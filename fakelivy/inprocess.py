@@ -18,7 +18,6 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
-from werkzeug.datastructures import Headers
 from werkzeug.test import create_environ
 
 from fakelivy.clock import VirtualClock
@@ -108,7 +107,7 @@ class InProcessAdapter(HTTPAdapter):
         code, _, phrase = status.partition(" ")
         raw = HTTPResponse(
             body=io.BufferedReader(_Body(body, wire), 1),
-            headers=HTTPHeaderDict(headers.items()),
+            headers=HTTPHeaderDict(headers),
             status=int(code),
             reason=phrase,
             preload_content=False,
@@ -120,7 +119,9 @@ class InProcessAdapter(HTTPAdapter):
             _ = response.content
         return response
 
-    def _call(self, request: requests.PreparedRequest, wire: InProcessWire) -> tuple[str, Headers, Iterator[bytes]]:
+    def _call(
+        self, request: requests.PreparedRequest, wire: InProcessWire
+    ) -> tuple[str, list[tuple[str, str]], Iterator[bytes]]:
         path, _, query = (request.path_url or "/").partition("?")
         environ = {
             **_environ(request.method or "GET"),
@@ -138,7 +139,7 @@ class InProcessAdapter(HTTPAdapter):
         head: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], None]:
-            head[:] = [status, Headers(headers)]
+            head[:] = [status, headers]
             return _no_write
 
         pieces = iter(self._app(environ, start_response))

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import decimal
 import random
+from collections.abc import Iterator
 
 import pytest
 
+from fakelivy.engine.sail import typed
+from fakelivy.engine.sail.arithmetic import RULES
 from fakelivy.engine.sail.operands import left_of, right_of
-from fakelivy.engine.sail.tokens import Kind, tokenize
-from fakelivy.engine.sail.typed import repaired
+from fakelivy.engine.sail.tokens import Kind, Token, tokenize
+from fakelivy.engine.sail.typed import repaired as repaired_by
 from tests.engine.conftest import Sql, names
 
 SEED = 20240501
+
+
+def repaired(source: str, ask: Ask) -> str:
+    return repaired_by(source, ask, RULES)
 
 
 def operands(source: str) -> tuple[str, str] | None:
@@ -71,14 +78,37 @@ class Ask:
 
 def test_the_operands_are_asked_about_where_they_stand_and_those_inside_first() -> None:
     ask = Ask("Decimal128(10, 2)", "Int32")
+    inner = "cast(round(cast(a as decimal(38, 3)) / 3, 6) as decimal(14, 6))"
     text = repaired("insert into t select a/3/b as x, 'c/d' from s where y > 0", ask)
     assert ask.questions == [
         "select btrim(named_struct('__t0', a, '__t1', 3))/b as x, 'c/d' from s where y > 0",
-        "select btrim(named_struct('__t0', cast(cast(a as decimal(38, 3)) / 3 as decimal(14, 6)), '__t1', b)) as x, "
-        "'c/d' from s where y > 0",
+        f"select btrim(named_struct('__t0', {inner}, '__t1', b)) as x, 'c/d' from s where y > 0",
     ]
-    assert text.startswith("insert into t select cast(cast(cast(cast(a as decimal(38, 3)) / 3 as decimal(14, 6)) as ")
+    assert text.startswith(f"insert into t select cast(round(cast({inner} as decimal(38, ")
     assert text.endswith(" as x, 'c/d' from s where y > 0")
+
+
+def cost(monkeypatch: pytest.MonkeyPatch, expressions: int) -> tuple[int, int]:
+    """Tokens that are made and questions that are asked for a query with so many different quotients."""
+    made = 0
+
+    def counted(source: str) -> Iterator[Token]:
+        nonlocal made
+        for token in tokenize(source):
+            made += 1
+            yield token
+
+    monkeypatch.setattr(typed, "tokenize", counted)
+    ask = Ask("Decimal128(10, 2)", "Decimal128(10, 2)")
+    repaired(f"select {', '.join(f'round(a{i} / b{i}, 1)' for i in range(expressions))} from t", ask)
+    return made, len(ask.questions)
+
+
+def test_a_statement_costs_as_much_as_it_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens, questions = cost(monkeypatch, 20)
+    more_tokens, more_questions = cost(monkeypatch, 200)
+    assert (questions, more_questions) == (40, 400)
+    assert more_tokens < 11 * tokens
 
 
 @pytest.mark.parametrize(
@@ -161,6 +191,7 @@ VALUES = "from values (cast(10 as decimal(18,2)), cast(3 as decimal(12,4))) t(a,
         ("select avg(v), avg(distinct v) from values (cast(1 as decimal(10,2))), (2), (2) t(v)", "1.666667 1.500000"),
         ("select sum(a) / sum(b) * 100 from values (cast(10 as decimal(18,2)), cast(3 as decimal(18,2))) t(a,b)",
          "333.333333"),
+        ("select a / 3 = 3.333333 from values (cast(10 as decimal(10,2))) t(a)", "True"),
         ("select 1 / 0.0, cast(1 as decimal(10,2)) / cast(null as decimal(10,2))", "None None"),
         ("select cast(1 as float) / 3.0", "0.3333333333333333"),
         ("select nvl(cast(null as array<string>), array('2')), ifnull(map('a', 1), map())", "['2'] [('a', 1)]"),

@@ -13,16 +13,28 @@ from filelock import FileLock, Timeout
 from fakelivy.clock import Clock
 from fakelivy.engine.port import EMPTY, Table
 from fakelivy.engine.sail import deltalog
+from fakelivy.engine.sail.arithmetic import RULES as ARITHMETIC
 from fakelivy.engine.sail.catalog import Catalog, CatalogConflict, Name, Relation
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, Result, SailError
-from fakelivy.engine.sail.errors import SparkError, already_exists, not_found, schema_not_found, translate, unsupported
+from fakelivy.engine.sail.errors import (
+    UNRESOLVED,
+    SparkError,
+    already_exists,
+    did_you_mean,
+    not_found,
+    schema_not_found,
+    translate,
+    unsupported,
+)
+from fakelivy.engine.sail.moments import REFUSAL, with_moments
 from fakelivy.engine.sail.names import full_name, of_path, references, render
 from fakelivy.engine.sail.patches import Scope, as_written, prepare
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.sparktypes import Field
+from fakelivy.engine.sail.suggestions import suggestions
 from fakelivy.engine.sail.sync import Mirror
 from fakelivy.engine.sail.syntax import patch
-from fakelivy.engine.sail.typed import repaired
+from fakelivy.engine.sail.typed import TELLS, repaired
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,15 +83,18 @@ class Context:
 
     # -- running SQL -------------------------------------------------------------------------------------------------
 
-    def run(self, sql: str, *, max_rows: int | None = None) -> Result:
+    def run(self, sql: str, *, max_rows: int | None = None, undo: Callable[[], None] = lambda: None) -> Result:
         """Run SQL on the child, which first learns of the tables in it.
+
+        Args:
+            undo: takes back what a try that failed may have left, before the next.
 
         Raises:
             SparkError: it failed.
         """
         assert self._mirror is not None
         self._mirror.ensure(sql, self.temporary, self.current)
-        return self._send(sql, self.max_rows if max_rows is None else max_rows)
+        return self._send(sql, self.max_rows if max_rows is None else max_rows, undo)
 
     def query(self, sql: str) -> Table:
         """Run SQL whose rows are the statement's result."""
@@ -90,17 +105,17 @@ class Context:
             raise unsupported("A result with this value", str(error)) from error
         return Table(as_written(result.schema, sql), rows, result.truncated)
 
-    def execute(self, sql: str) -> Table:
+    def execute(self, sql: str, *, undo: Callable[[], None] = lambda: None) -> Table:
         """Run SQL whose rows mean nothing to the client."""
-        self.run(sql, max_rows=1)
+        self.run(sql, max_rows=1, undo=undo)
         return EMPTY
 
     def schema_of(self, query: str) -> list[Field]:
         """The columns of a query, without running it."""
         assert self._mirror is not None
         self._mirror.ensure(query, self.temporary, self.current)
-        link, prepared = self._child(), self._prepared(query)
-        return self._translated(prepared, lambda: link.schema(prepared))
+        link = self._child()
+        return self._translated(self._prepared(query), link.schema)
 
     def ready(self, query: str) -> str:
         """A query as Sail must be given it, with every table in it known there and its columns resolved.
@@ -108,8 +123,15 @@ class Context:
         Raises:
             SparkError: it does not resolve.
         """
-        self.schema_of(query)
-        return self._prepared(query)
+        assert self._mirror is not None
+        self._mirror.ensure(query, self.temporary, self.current)
+        link = self._child()
+
+        def resolved(prepared: str) -> str:
+            link.schema(prepared)
+            return prepared
+
+        return self._translated(self._prepared(query), resolved)
 
     @property
     def session_url(self) -> str:
@@ -119,7 +141,7 @@ class Context:
     def put(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under ``name`` (no temporary view in the client's eyes)."""
         link = self._child()
-        self._translated("", lambda: link.put(name, table))
+        self._translated("", lambda _: link.put(name, table))
 
     def take_back(self, what: str) -> None:
         """Drop a table or view only we know of, whatever became of the statement."""
@@ -131,22 +153,24 @@ class Context:
     def configure(self, key: str, value: str) -> None:
         """Hand a setting to Sail itself."""
         link = self._child()
-        self._translated("", lambda: link.configure({key: value}))
+        self._translated("", lambda _: link.configure({key: value}))
 
     def _child(self) -> Link:
         self.check_cancelled()
         assert self._link is not None, "no child is attached"
         return self._link
 
-    def _send(self, sql: str, max_rows: int) -> Result:
-        link, prepared = self._child(), self._prepared(sql)
-        return self._translated(prepared, lambda: link.run(prepared, max_rows=max_rows))
+    def _send(self, sql: str, max_rows: int, undo: Callable[[], None] = lambda: None) -> Result:
+        link = self._child()
+        return self._translated(self._prepared(sql), lambda prepared: link.run(prepared, max_rows=max_rows), undo)
 
     def _prepared(self, sql: str) -> str:
         if _TIME_TRAVEL.search(sql):
             self._drop_hints(sql)
         scope = Scope(self.catalog.content().relations, self.temporary, self.current, self.lakehouse)
-        return repaired(prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled")), self._refusal)
+        return repaired(
+            prepare(sql, scope, ansi=self.settings.flag("spark.sql.ansi.enabled")), self._refusal, ARITHMETIC
+        )
 
     def _drop_hints(self, query: str) -> None:
         """Have Sail (0.7.2) look for the checkpoint of an old version itself: the hint to a newer one misleads it."""
@@ -161,23 +185,46 @@ class Context:
 
     def _refusal(self, query: str) -> str:
         """What Sail has against a query, which is not run."""
-        try:
-            self._child().schema(query)
-        except SailError as error:
-            return str(error)
+        link = self._child()
+        # EXPLAIN looks at what a condition or an ORDER BY is made of, too, and not at the columns that come out.
+        for look in (link.schema, lambda text: link.run(f"explain {text}", max_rows=1)):
+            try:
+                look(query)
+            except SailError as error:
+                if TELLS in str(error):
+                    return str(error)
         return ""
 
-    def _translated(self, sql: str, call: Callable[[], T]) -> T:
+    def _columns(self, query: str) -> list[Field]:
         try:
-            result = call()
+            return self._child().schema(query)
+        except SailError:
+            return []
+
+    def _translated(self, sql: str, call: Callable[[str], T], undo: Callable[[], None] = lambda: None) -> T:
+        """What ``call`` makes of ``sql``, its refusal in Spark's words."""
+        try:
+            try:
+                result = call(sql)
+            except SailError as error:
+                again = with_moments(sql, self._refusal, self._columns) if REFUSAL.search(str(error)) else sql
+                if again == sql:
+                    raise
+                undo()
+                result = call(again)
         except SailError as error:
-            message = translate(str(error), sql)
+            message = self._with_suggestions(translate(str(error), sql), sql)
             broken = self._mirror.broken if self._mirror is not None else {}
             missing = (view for view in broken if message.startswith(_MISSING) and f"`{view}`" in message.lower())
             raise SparkError(next((broken[view] for view in missing), message)) from error
         # A statement that was interrupted may end as if it had no rows.
         self.check_cancelled()
         return result
+
+    def _with_suggestions(self, message: str, sql: str) -> str:
+        unresolved = UNRESOLVED.match(message)
+        names = suggestions(sql, unresolved["last"], self._columns) if unresolved else []
+        return did_you_mean(unresolved["name"], names) if unresolved and names else message
 
     def check_cancelled(self) -> None:
         if self.cancelled.is_set():

@@ -1,4 +1,4 @@
-"""Where the operands of an operator begin and end, read off the tokens around it."""
+"""Where the operands of an operator, a CASE, a parenthesis begin and end, read off the tokens around them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,41 @@ def left_of(tokens: Sequence[Token], at: int) -> int | None:
 
 def _times(tokens: Sequence[Token], at: int) -> bool:
     return tokens[at].text in ("*", "/", "%") or tokens[at].upper == "DIV"
+
+
+def sides_of(tokens: Sequence[Token], at: int) -> tuple[int | None, int | None]:
+    """The operands of ``tokens[at]``, an operator that binds less than ``+`` does: a first and a last token."""
+    start, end = _left_with_literals(tokens, at), _right_with_literals(tokens, at)
+    while start is not None and start > 0 and _plus(tokens, start - 1):
+        start = _left_with_literals(tokens, start - 1)
+    while end is not None and end + 1 < len(tokens) and (_plus(tokens, end + 1) or _times(tokens, end + 1)):
+        end = _right_with_literals(tokens, end + 1)
+    return start, end
+
+
+def _left_with_literals(tokens: Sequence[Token], at: int) -> int | None:
+    if at > 0 and tokens[at - 1].kind is Kind.STRING:
+        return at - 1 - (at > 1 and tokens[at - 2].upper in _TYPED)
+    if at > 2 and tokens[at - 3].upper == "INTERVAL":  # with its unit
+        return at - 3
+    return left_of(tokens, at)
+
+
+def _right_with_literals(tokens: Sequence[Token], at: int) -> int | None:
+    first = tokens[at + 1].upper if at + 1 < len(tokens) else ""
+    last = at + 1 + (first in _TYPED)
+    if last >= len(tokens) or (tokens[last].kind is not Kind.STRING and first != "INTERVAL"):
+        return right_of(tokens, at)
+    has_unit = first == "INTERVAL" and last + 1 < len(tokens) and tokens[last + 1].upper.rstrip("S") in _UNITS
+    return last + has_unit
+
+
+_TYPED = ("DATE", "INTERVAL", "TIMESTAMP")
+_UNITS = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")
+
+
+def _plus(tokens: Sequence[Token], at: int) -> bool:
+    return tokens[at].kind is Kind.PUNCT and tokens[at].text in ("+", "-", "||")
 
 
 def _primary_before(tokens: Sequence[Token], last: int) -> int | None:
@@ -110,9 +145,9 @@ def right_of(tokens: Sequence[Token], at: int) -> int | None:
         return None
     token = tokens[index]
     if token.text == "(" and token.kind is Kind.PUNCT:
-        last = _partner_after(tokens, index)
+        last = partner_after(tokens, index)
     elif token.upper == "CASE":
-        last = _case_after(tokens, index)
+        last = case_end(tokens, index)
     elif token.kind is Kind.NUMBER:
         return index
     elif token.kind in (Kind.WORD, Kind.QUOTED) and token.upper not in _NO_FUNCTIONS:
@@ -132,7 +167,7 @@ def after_call(tokens: Sequence[Token], last: int) -> int:
             return last
         if tokens[then].text != "(":
             return then  # a named window
-        closing = _partner_after(tokens, then)
+        closing = partner_after(tokens, then)
         if closing is None:
             return last
         last = closing
@@ -146,7 +181,7 @@ def _extended(tokens: Sequence[Token], last: int) -> int | None:
         if follows.text == "." and follows.kind is Kind.PUNCT and last + 2 < len(tokens):
             last += 2
         elif follows.kind is Kind.PUNCT and follows.text in _OPENS:
-            closing = _partner_after(tokens, last + 1)
+            closing = partner_after(tokens, last + 1)
             if closing is None:
                 return None
             last = after_call(tokens, closing)
@@ -157,7 +192,8 @@ def _extended(tokens: Sequence[Token], last: int) -> int | None:
     return last
 
 
-def _partner_after(tokens: Sequence[Token], first: int) -> int | None:
+def partner_after(tokens: Sequence[Token], first: int) -> int | None:
+    """What closes the parenthesis or bracket at ``tokens[first]``."""
     depth = 0
     for index in range(first, len(tokens)):
         if tokens[index].kind is Kind.PUNCT:
@@ -167,10 +203,23 @@ def _partner_after(tokens: Sequence[Token], first: int) -> int | None:
     return None
 
 
-def _case_after(tokens: Sequence[Token], first: int) -> int | None:
+def case_end(tokens: Sequence[Token], first: int) -> int | None:
+    """The END of the CASE at ``tokens[first]``."""
     depth = 0
     for index in range(first, len(tokens)):
         depth += (tokens[index].upper == "CASE") - (tokens[index].upper == "END")
         if depth == 0:
             return index
     return None
+
+
+def defined_at(tokens: Sequence[Token], opening: int) -> int | None:
+    """Where ``name as (`` or ``name (columns) as (`` begins after WITH or a comma, if ``opening`` ends one."""
+    at = opening - 1
+    if at < 2 or tokens[at].upper != "AS":
+        return None
+    at -= 1
+    if tokens[at].text == ")":
+        at = next((index for index in range(at, 0, -1) if tokens[index].text == "("), 1) - 1
+    before = tokens[at - 1]
+    return at if before.text == "," or before.upper in ("WITH", "RECURSIVE") else None

@@ -1,4 +1,4 @@
-"""Expressions whose repair depends on the types of their operands, which Sail is asked for.
+"""Finds expressions whose repair depends on the types of their operands, and asks Sail for those.
 
 Asked how? By a statement that it must refuse, with the operands where they stand, so that they mean what they mean
 there: the refusal names their types. Nothing runs for it. Where Sail does not tell, nothing is repaired.
@@ -7,17 +7,20 @@ there: the refusal names their types. Nothing runs for it. Where Sail does not t
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import NamedTuple
 
 from fakelivy.engine.sail.expressions import Call, Edit, call_at
-from fakelivy.engine.sail.operands import after_call, left_of, right_of
+from fakelivy.engine.sail.operands import case_end
 from fakelivy.engine.sail.syntax import patch
 from fakelivy.engine.sail.tokens import Kind, Token, tokenize
 
+TELLS = "(DataType: "
+"""What Sail's refusal has in it when it names types."""
+
 Ask = Callable[[str], str]
-"""Sail's refusal of a query; empty when it has none."""
+"""Sail's refusal of a query, if it names types; empty otherwise."""
 
 
 class Type(NamedTuple):
@@ -36,66 +39,137 @@ class Site(NamedTuple):
     """An expression to be looked at.
 
     Attributes:
-        end: where it ends. Those that end first are inside, or before, the others, and are repaired first.
+        start, end: where it stands. Those inside it are repaired first.
         probed: what the question stands in the place of.
         operands: those whose types are asked for.
         repair: the edits, by the types; none if all is well.
+        guess: what the types are taken for outside of a query, where nothing can be asked.
     """
 
+    start: int
     end: int
     probed: tuple[int, int]
     operands: tuple[str, ...]
     repair: Callable[[Sequence[Type]], list[Edit]]
+    guess: Sequence[Type] = ()
 
 
-def repaired(source: str, ask: Ask) -> str:
-    """``source`` with every such expression written as Sail must read it to do what Spark would."""
-    if not _TRIGGER.search(source):
-        return source
-    done = 0
-    known: dict[tuple[str, ...], list[Type]] = {}
-    while True:
-        tokens = [token for token in tokenize(source) if token.kind not in (Kind.SPACE, Kind.COMMENT)]
-        sites = sorted((each for each in _sites(source, tokens) if each.end > done), key=lambda each: each.end)
-        if not sites:
-            return source
-        site = sites[0]
-        # A grouped expression may stand where its operands may not: then they are asked for where they may.
-        same = (each for each in sites if each.operands == site.operands)
-        types = next(filter(None, (_types(source, tokens, each, ask) for each in same)), known.get(site.operands, []))
-        known[site.operands] = types
-        after = patch(source, site.repair(types)) if types else source
-        done = site.end + len(after) - len(source)
-        source = after
+Find = Callable[[Call], Iterator[Site]]
+"""Makes the sites of a call, or of an operator and its operands: a call whose only comma is the operator."""
 
 
-def _sites(source: str, tokens: Sequence[Token]) -> Iterator[Site]:
+class Rules(NamedTuple):
+    """What is looked at.
+
+    Attributes:
+        calls: by the function's name, in capitals.
+        operators: by their text, in capitals.
+        operands: the first token of what is left of the operator at a place, and the last of what is right of it.
+        trigger: without a match of it in a statement there is nothing to look at.
+        case: for CASE, as a call that ends with its END.
+    """
+
+    calls: Mapping[str, Find]
+    operators: Mapping[str, Find]
+    operands: Callable[[Sequence[Token], int], tuple[int | None, int | None]]
+    trigger: re.Pattern[str]
+    case: Find | None = None
+
+
+def repaired(source: str, ask: Ask, rules: Rules) -> str:
+    """``source`` with every such expression written as Sail must read it to do what Spark would.
+
+    Expressions with none inside are repaired from left to right, then those around them, and so on: a question for
+    each, and the statement is cut into tokens once for each level.
+    """
+    done: list[tuple[int, int]] = []
+    while rules.trigger.search(source):
+        level = _Level(source, rules, done)
+        if not level.leaves:
+            break
+        source, done = level.repaired(ask)
+    return source
+
+
+class _Level:
+    """A statement, and those of its sites that have none inside.
+
+    Args:
+        done: where nothing is to be repaired any more, in order.
+    """
+
+    def __init__(self, source: str, rules: Rules, done: Sequence[tuple[int, int]]) -> None:
+        self._source = source
+        self._tokens = [token for token in tokenize(source) if token.kind not in (Kind.SPACE, Kind.COMMENT)]
+        self._done = done
+        self._edits: list[Edit] = []
+        found = (site for site in _sites(source, self._tokens, rules) if not self._is_done(site))
+        self._sites = sorted(found, key=lambda site: (site.start, -site.end))
+        self.leaves: list[Site] = []
+        for at, site in enumerate(self._sites):
+            inside = any(other.end <= site.end for other in self._sites[at + 1 : at + 2])
+            if not inside and (not self.leaves or self.leaves[-1].end <= site.start):
+                self.leaves.append(site)
+
+    def repaired(self, ask: Ask) -> tuple[str, list[tuple[int, int]]]:
+        """The statement with the leaves repaired, and where it is done."""
+        known: dict[tuple[str, ...], list[Type]] = {}
+        for leaf in self.leaves:
+            if not known.get(leaf.operands):
+                # A grouped expression may stand where its operands may not: then they are asked for where they may.
+                same = (site for site in self._sites if site.operands == leaf.operands and site.start >= leaf.end)
+                known[leaf.operands] = next(filter(None, (self._types(site, ask) for site in (leaf, *same))), [])
+            if types := known[leaf.operands]:
+                self._edits += leaf.repair(types)
+        spans = [(leaf.start, leaf.end) for leaf in self.leaves]
+        starts = [start for start, _ in spans]
+        for start, end in self._done:
+            at = bisect(starts, start) - 1
+            if at < 0 or end > spans[at][1]:
+                spans.append((start, end))
+        return patch(self._source, self._edits), sorted((self._moved(a, 0), self._moved(b, 1)) for a, b in spans)
+
+    def _is_done(self, site: Site) -> bool:
+        at = bisect(self._done, (site.start, len(self._source))) - 1
+        return at >= 0 and site.end <= self._done[at][1]
+
+    def _moved(self, place: int, after: int) -> int:
+        """Where ``place`` is once the edits are made: before an insertion there, or ``after`` it."""
+        return place + sum(len(text) - (end - start) for start, end, text in self._edits if end < place + after)
+
+    def _types(self, site: Site, ask: Ask) -> list[Type]:
+        """The types of the operands; none when Sail does not tell."""
+        around = _query_around(self._tokens, site.probed)
+        if around is None:
+            return list(site.guess)
+        now = patch(self._source, self._edits)
+        start, first = self._moved(around[0], 0), self._moved(site.probed[0], 0)
+        last, end = self._moved(site.probed[1], 1), self._moved(around[1], 1)
+        fields = ", ".join(f"'__t{i}', {operand}" for i, operand in enumerate(site.operands))
+        told = ask(f"{now[start:first]}btrim(named_struct({fields})){now[last:end]}").partition(TELLS)[2]
+        found = [
+            re.search(rf'"__t{i}": (?:non-null )?(\w+)(?:\((\d+), (-?\d+)\))?', told) for i in range(len(site.operands))
+        ]
+        if not all(found):
+            return []
+        return [Type(match[1], int(match[2] or 0), int(match[3] or 0)) for match in found if match]
+
+
+def _sites(source: str, tokens: Sequence[Token], rules: Rules) -> Iterator[Site]:
     for at, token in enumerate(tokens[:-1]):
-        if token.kind is Kind.PUNCT and token.text in _OPERATORS:
-            first, last = left_of(tokens, at), right_of(tokens, at)
+        operator = rules.operators.get(token.upper or token.text) if token.kind in (Kind.PUNCT, Kind.WORD) else None
+        if operator is not None:
+            first, last = rules.operands(tokens, at)
             if first is not None and last is not None:
-                yield from _OPERATORS[token.text](Call(source, tokens, first, last, (at,)))
-        elif (make := _CALLS.get(token.upper)) and tokens[at + 1].text == "(" and tokens[at - 1].text != ".":
+                yield from operator(Call(source, tokens, first, last, (at,)))
+        elif (make := rules.calls.get(token.upper)) and tokens[at + 1].text == "(" and tokens[at - 1].text != ".":
             call = call_at(source, tokens, at)
             if call is not None and call.arguments:
                 yield from make(call)
-
-
-# -- asking ----------------------------------------------------------------------------------------------------------
-
-
-def _types(source: str, tokens: Sequence[Token], site: Site, ask: Ask) -> list[Type]:
-    """The types of the operands; none when Sail does not tell."""
-    start, end = _query_around(tokens, site.probed) or (0, 0)
-    if not end:
-        return []
-    fields = ", ".join(f"'__t{i}', {operand}" for i, operand in enumerate(site.operands))
-    first, last = site.probed
-    told = ask(f"{source[start:first]}btrim(named_struct({fields})){source[last:end]}").partition("(DataType: ")[2]
-    found = [
-        re.search(rf'"__t{i}": (?:non-null )?(\w+)(?:\((\d+), (-?\d+)\))?', told) for i in range(len(site.operands))
-    ]
-    return [Type(match[1], int(match[2] or 0), int(match[3] or 0)) for match in found if match] if all(found) else []
+        elif token.upper == "CASE" and rules.case is not None:
+            last = case_end(tokens, at)
+            if last is not None:
+                yield from rules.case(Call(source, tokens, at, last, ()))
 
 
 def _query_around(tokens: Sequence[Token], place: tuple[int, int]) -> tuple[int, int] | None:
@@ -120,19 +194,8 @@ def _opens_query(tokens: Sequence[Token], at: int) -> bool:
     return tokens[at].upper in ("SELECT", "VALUES") or (tokens[at].upper == "WITH" and after != "SCHEMA")
 
 
-# -- repairing -------------------------------------------------------------------------------------------------------
-
-_DIGITS = {"Int8": 3, "Int16": 5, "Int32": 10, "Int64": 20}
-"""Digits of whole numbers as decimals (Spark source, ``DecimalType.forType``)."""
-
-
-def _adjusted(precision: int, scale: int) -> tuple[int, int]:
-    """What Spark keeps of a decimal that may have more than 38 digits (``DecimalType.adjustPrecisionScale``)."""
-    return (precision, scale) if precision <= 38 else (38, max(38 - (precision - scale), min(scale, 6)))
-
-
-def _sides(span: Call) -> tuple[str, str]:
-    """What is on the left and on the right of the operator."""
+def sides(span: Call) -> tuple[str, str]:
+    """What is on the left and on the right of an operator."""
     (at,) = span.commas
     tokens = span.tokens
     return (
@@ -141,225 +204,6 @@ def _sides(span: Call) -> tuple[str, str]:
     )
 
 
-def _as_decimal(kind: Type, operand: str) -> Type | None:
-    if kind.name in _DIGITS:
-        return Type("Decimal128", len(operand) if operand.isdigit() else _DIGITS[kind.name])
-    return kind if kind.is_decimal else None
-
-
-def _division(span: Call) -> Iterator[Site]:
-    """``a / b`` of decimals: Sail's has four digits more than ``a`` and drops the rest; Spark's has more, rounded."""
-    left, right = _sides(span)
-
-    def repair(types: Sequence[Type]) -> list[Edit]:
-        if any(kind.name == "Float32" for kind in types):
-            return span.instead(f"cast({left} as double) / {right}{span.alias(_shown(f'({left} / {right})'))}")
-        a, b = _as_decimal(types[0], left), _as_decimal(types[1], right)
-        if a is None or b is None or not any(kind.is_decimal for kind in types):
-            return []
-        scale = max(6, a.scale + b.precision + 1)  # Spark source, Divide
-        precision, scale = _adjusted(a.precision - a.scale + b.scale + scale, scale)
-        wide = max(a.scale, scale - 3)  # one digit more than is kept, so that the rest rounds
-        text = f"cast(cast({left} as decimal(38, {wide})) / {right} as decimal({precision}, {scale}))"
-        return span.instead(text + span.alias(_shown(f"({left} / {right})")))
-
-    yield Site(span.tokens[span.closing].end, (span.name.start, span.tokens[span.closing].end), (left, right), repair)
-
-
-def _product(span: Call) -> Iterator[Site]:
-    """``100 * a`` of a decimal: the number is a decimal of 3 digits to Spark, and of 10 to Sail.
-
-    Without a number written out the types are the same, but for products of more than 38 digits. Those are looked
-    for where they come from: after a division.
-    """
-    left, right = _sides(span)
-    if not (left.isdigit() != right.isdigit() or _WIDE in left or _WIDE in right):
-        return
-
-    def repair(types: Sequence[Type]) -> list[Edit]:
-        a, b = _as_decimal(types[0], left), _as_decimal(types[1], right)
-        if a is None or b is None or not any(kind.is_decimal for kind in types):
-            return []
-        one, other = (
-            f"cast({text} as decimal({kind.precision}, 0))" if text.isdigit() else text
-            for text, kind in ((left, a), (right, b))
-        )
-        text, precision = f"{one} * {other}", a.precision + b.precision + 1
-        if precision > 38:
-            digits, scale = _adjusted(precision, a.scale + b.scale)
-            text = f"cast({text} as decimal({digits}, {scale}))"
-        return [] if text == f"{left} * {right}" else span.instead(text + span.alias(_shown(f"({left} * {right})")))
-
-    yield Site(span.tokens[span.closing].end, (span.name.start, span.tokens[span.closing].end), (left, right), repair)
-
-
-_WIDE = "as decimal(38, "
-
-
-def _shown(text: str) -> str:
-    """A column's name, which has no trace of what ANSI mode made of a cast."""
-    return text.replace("try_cast(", "CAST(")
-
-
-def _average(call: Call) -> Iterator[Site]:
-    """``avg(x)`` of decimals: Sail drops the digits that Spark rounds."""
-    if call.commas:
-        return
-    first = call.at + 2 + (call.tokens[call.at + 2].upper in ("DISTINCT", "ALL"))
-    place = call.tokens[first].start, call.tokens[call.closing].start
-    value = call.source[slice(*place)]
-    last = after_call(call.tokens, call.closing)
-    whole = Call(call.source, call.tokens, call.at, last, ())
-
-    def repair(types: Sequence[Type]) -> list[Edit]:
-        (kind,) = types
-        if not kind.is_decimal:
-            return []
-        precision, scale = min(38, kind.precision + 4), min(38, kind.scale + 4)
-        end = call.tokens[last].end
-        return [
-            (call.name.start, call.name.start, "cast("),
-            (place[0], place[0], "cast("),
-            (place[1], place[1], f" as decimal({min(38, kind.precision + 1)}, {min(38, kind.scale + 1)}))"),
-            (end, end, f" as decimal({precision}, {scale})){whole.alias(_shown(call.text))}"),
-        ]
-
-    yield Site(call.tokens[last].end, place, (value,), repair)
-
-
-def _coalesced(call: Call) -> Iterator[Site]:
-    """``nvl(a, b)`` is ``coalesce(a, b)``, but where Sail makes a text of an array, and a double of a decimal."""
-    if len(call.commas) != 1:
-        return
-    place = call.name.start, call.tokens[call.closing].end
-
-    def repair(types: Sequence[Type]) -> list[Edit]:
-        wrong = any(kind.is_decimal or kind.name in _NESTED for kind in types)
-        return call.renamed("coalesce") if wrong and not any(kind.name in _RIGHT for kind in types) else []
-
-    yield Site(place[1], place, tuple(call.arguments), repair)
-
-
-_NESTED = frozenset({"List", "LargeList", "FixedSizeList", "Map", "Struct", "Binary", "LargeBinary", "BinaryView"})
-_RIGHT = frozenset({"Utf8", "LargeUtf8", "Utf8View", "Float32", "Float64"})
-_BYTES = frozenset({"Binary", "LargeBinary", "BinaryView"})
-
-
-def _of_bytes(make: Callable[..., str], counts: Sequence[int]) -> Callable[[Call], Iterator[Site]]:
-    """A function of texts that takes bytes too: Sail gives a text, here it works on their two digits each."""
-
-    def sites(call: Call) -> Iterator[Site]:
-        if len(call.arguments) not in counts:
-            return
-        place = call.name.start, call.tokens[call.closing].end
-
-        def repair(types: Sequence[Type]) -> list[Edit]:
-            if types[0].name not in _BYTES:
-                return []
-            return call.instead(f"unhex({make(*call.arguments)}){call.alias(call.text)}")
-
-        yield Site(place[1], place, (call.arguments[0],), repair)
-
-    return sites
-
-
-def _left(value: str, count: str) -> str:
-    return f"cast(left(hex({value}), 2 * ({count})) as string)"
-
-
-def _substring(value: str, start: str, *length: str) -> str:
-    place = f"case when ({start}) > 0 then 2 * ({start}) - 1 else 2 * ({start}) end"
-    return f"cast(substr(hex({value}), {place}{''.join(f', 2 * ({each})' for each in length)}) as string)"
-
-
-def _round_half_even(call: Call) -> Iterator[Site]:
-    """``bround(x, n)`` of decimals: Sail gives a double and rounds halves up."""
-    value, *rest = call.arguments
-    if len(rest) > 1 or (rest and not rest[0].isdigit()):
-        return
-    places = int(rest[0]) if rest else 0
-    place = call.name.start, call.tokens[call.closing].end
-
-    def repair(types: Sequence[Type]) -> list[Edit]:
-        (kind,) = types
-        if not kind.is_decimal:
-            return []
-        scale = min(places, kind.scale)
-        unit = f"{Decimal(1).scaleb(-scale):f}"
-        text = f"round({value}, {scale})"
-        if scale < kind.scale:
-            tie = f"abs({text} - ({value})) * 2 = {unit} and {text} % (2 * {unit}) <> 0"
-            text = f"case when {tie} then {text} - case when ({value}) < 0 then -{unit} else {unit} end else {text} end"
-        precision = min(38, kind.precision - kind.scale + 1 + scale)
-        return call.instead(f"cast({text} as decimal({precision}, {scale})){call.alias(call.text)}")
-
-    yield Site(place[1], place, (value,), repair)
-
-
-_SPARK = {
-    "Int8": "tinyint",
-    "Int16": "smallint",
-    "Int32": "int",
-    "Int64": "bigint",
-    "Float32": "float",
-    "Float64": "double",
-}
-
-
-def _percentile(call: Call) -> Iterator[Site]:
-    """``percentile_approx(x, 0.5)`` is a value of the column, of its type; Sail's is a double between two of them."""
-    if len(call.commas) not in (1, 2) or [token.kind for token in call.argument(1)] != [Kind.NUMBER]:
-        return
-    value, share = call.arguments[:2]
-    after = call.tokens[call.closing + 1].upper if call.closing + 1 < len(call.tokens) else ""
-    if value.upper().startswith("DISTINCT") or after in ("OVER", "FILTER"):
-        return
-    place = call.argument(0)[0].start, call.argument(0)[-1].end
-
-    def repair(types: Sequence[Type]) -> list[Edit]:
-        (kind,) = types
-        name = f"decimal({kind.precision}, {kind.scale})" if kind.is_decimal else _SPARK.get(kind.name)
-        if name is None:
-            return []
-        text = f"cast(percentile_disc({share}) within group (order by {value}) as {name})"
-        return call.instead(f"{text}{call.alias(_shown(call.text))}")
-
-    yield Site(call.tokens[call.closing].end, place, (value,), repair)
-
-
-def _round(call: Call) -> Iterator[Site]:
-    """``round(x, n)`` of decimals: the same number in both, of fewer digits to Spark."""
-    value, *rest = call.arguments
-    if len(rest) > 1 or (rest and not rest[0].isdigit()):
-        return
-    place = call.name.start, call.tokens[call.closing].end
-
-    def repair(types: Sequence[Type]) -> list[Edit]:
-        (kind,) = types
-        if not kind.is_decimal:
-            return []
-        scale = min(int(rest[0]) if rest else 0, kind.scale)
-        precision = min(38, kind.precision - kind.scale + 1 + scale)
-        return call.instead(f"cast({call.text} as decimal({precision}, {scale})){call.alias(_shown(call.text))}")
-
-    yield Site(place[1], place, (value,), repair)
-
-
-_CALLS: Mapping[str, Callable[[Call], Iterator[Site]]] = {
-    "APPROX_PERCENTILE": _percentile,
-    "AVG": _average,
-    "BROUND": _round_half_even,
-    "IFNULL": _coalesced,
-    "LEFT": _of_bytes(_left, (2,)),
-    "MEAN": _average,
-    "NVL": _coalesced,
-    "PERCENTILE_APPROX": _percentile,
-    "ROUND": _round,
-    "SUBSTR": _of_bytes(_substring, (2, 3)),
-    "SUBSTRING": _of_bytes(_substring, (2, 3)),
-}
-"""Calls by the function's name."""
-
-_OPERATORS: Mapping[str, Callable[[Call], Iterator[Site]]] = {"/": _division, "*": _product}
-
-_TRIGGER = re.compile(rf"/(?!\*)|\d\s*\*|\*\s*\d|\b(?:{'|'.join(_CALLS)})\s*\(", re.IGNORECASE)
+def whole(call: Call) -> tuple[int, int]:
+    """Where all of it stands."""
+    return call.name.start, call.tokens[call.closing].end

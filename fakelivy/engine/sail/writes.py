@@ -49,13 +49,18 @@ def staged(ctx: Context, query: str, *, partition_by: Sequence[str] = (), column
     clauses += f" partitioned by ({', '.join(map(quote_name, partition_by))})" if partition_by else ""
     clauses += f" location {quote_string(ctx.catalog.for_sail(folder))}"
     clauses += f" as {query}" if query else ""
+
+    def clear() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        ctx.take_back(f"table if exists {table}")
+
     try:
         ctx.execute(f"create database if not exists {STAGING}")
-        ctx.execute(f"create table {table}{clauses}")
+        ctx.execute(f"create table {table}{clauses}", undo=clear)
         yield Staged(folder, table, deltalog.load(folder))
     finally:
+        clear()
         shutil.rmtree(room, ignore_errors=True)
-        ctx.take_back(f"table {table}")
 
 
 def replace_table(ctx: Context, folder: Path, new: Staged, operation: str, metadata: Action) -> None:

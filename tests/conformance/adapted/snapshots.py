@@ -60,7 +60,7 @@ class AdaptedSnapshotDbtValidToCurrent(_InSpark, BaseSnapshotDbtValidToCurrent):
         ):
             project.run_sql(sql)
         assert len(run_dbt(["snapshot"])) == 1
-        current = dt.datetime(2099, 12, 31)
+        current = dt.datetime(2099, 12, 31, tzinfo=dt.timezone.utc)
         assert [tuple(row) for row in project.run_sql(ends, "all")] == [(i, current) for i in range(1, 21)]
 
         project.run_sql(fixtures.invalidate_sql)
@@ -68,7 +68,7 @@ class AdaptedSnapshotDbtValidToCurrent(_InSpark, BaseSnapshotDbtValidToCurrent):
         assert len(run_dbt(["snapshot"])) == 1
         after = [tuple(row) for row in project.run_sql(ends, "all")]
         assert [row for row in after if row[1] == current] == [(i, current) for i in range(1, 21)]
-        assert (10, dt.datetime(2016, 8, 20, 16, 44, 49)) in after
+        assert (10, dt.datetime(2016, 8, 20, 16, 44, 49, tzinfo=dt.timezone.utc)) in after
         check_relations_equal(project.adapter, ["snapshot_actual", "snapshot_expected"])
 
 

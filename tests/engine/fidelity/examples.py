@@ -55,6 +55,7 @@ class Corpus:
 def without_traces(text: str) -> str:
     """A record without what is of one machine and one run: folders, and the moments of this century's runs."""
     text = re.sub(r"(?:file:)?/[\w./-]*/(?=(?:warehouse|lakehouse/Tables)/)", "/…/", text)
+    text = re.sub(r'("(?:start|end)TimeMs": )\d+', r"\g<1>0", text)
     return re.sub(r"20(?:2[5-9]|[3-9]\d)-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00)?", "…", text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -125,8 +126,8 @@ class LivySession:
                 found = self._api.find_sessions(self.name, deadline)
             except AttemptError as error:
                 if failed.outcome is Outcome.GARBLED and error.outcome in (Outcome.GARBLED, Outcome.REFUSED):
-                    # Twice not what Livy says: this is no Livy server.
-                    self._strays = False
+                    # Twice not what Livy says: this is no Livy server, unless it said that it had made something.
+                    self._strays = getattr(failed, "status", 0) != HTTPStatus.OK
                     raise FailedToConnectError(str(failed)) from failed
                 # Fabric's list is not open to everyone (F41).
                 self._logger.debug("looking for Livy session '%s': %s", self.name, error)

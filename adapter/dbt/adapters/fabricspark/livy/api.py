@@ -162,10 +162,12 @@ def answer(transport: Transport, method: str, path: str, reply: Reply) -> Any:
     try:
         return reply.json()
     except ValueError:
-        raise ProtocolError(
+        error = ProtocolError(
             f"{_where(transport, method, path)} answered {reply.status} with {kind_of(reply)} instead of JSON: is this "
             "a Livy server?"
-        ) from None
+        )
+        error.status = reply.status
+        raise error from None
 
 
 def _where(transport: Transport, method: str, path: str) -> str:

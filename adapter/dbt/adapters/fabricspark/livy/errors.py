@@ -52,9 +52,14 @@ class SessionGone(HttpError):
 
 
 class ProtocolError(LivyError, AttemptError):
-    """A reply that no Livy server would send."""
+    """A reply that no Livy server would send.
+
+    Attributes:
+        status: of a reply that is no JSON; 0 for any other.
+    """
 
     outcome = Outcome.GARBLED
+    status = 0
     __str__ = AttemptError.__str__
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from dbt.adapters.fabricspark.livy.api import LivyApi
@@ -28,7 +28,14 @@ class Absent(Enum):
 
 
 def find_statement(
-    api: LivyApi, session_id: str, mark: str, newest: int, deadline: Deadline, *, once: bool
+    api: LivyApi,
+    session_id: str,
+    mark: str,
+    newest: int,
+    deadline: Deadline,
+    *,
+    once: bool,
+    known: Callable[[], int] = lambda: -1,
 ) -> StatementView | Absent:
     """Look for a statement that may have been accepted.
 
@@ -41,12 +48,14 @@ def find_statement(
         newest: the highest statement id known in the session before it was sent, -1 for none.
         deadline: of the operation.
         once: one complete list is enough, because a second execution would do no harm.
+        known: the highest one known now: other threads hear of theirs meanwhile.
     """
     complete = 0
     for pause in LOOKS:
         deadline.pause(pause)
         if deadline.expired:
             return Absent.PERHAPS
+        there = known()
         try:
             listed = api.list_statements(session_id, deadline.sooner(LOOK_TIMEOUT))
         except SessionGone:
@@ -57,25 +66,20 @@ def find_statement(
         for view in listed:
             if view.code is not None and mark in view.code:
                 return view
-        complete = complete + 1 if is_complete(listed, newest) else 0
+        complete = complete + 1 if is_complete(listed, newest, there) else 0
         if complete and once:
             break
     return Absent.CERTAINLY if complete >= (1 if once else 2) else Absent.PERHAPS
 
 
-def is_complete(listed: Sequence[StatementView], newest: int) -> bool:
+def is_complete(listed: Sequence[StatementView], newest: int, there: int) -> bool:
     """Whether a list has every statement that is younger than ``newest``, and says what each is.
 
     A server remembers only the last hundred (F26) and may answer from the past: only if the ids go on without a gap
-    from one that was known before, nothing can hide.
+    from one that was known before, and as far as one that was known when it was asked for, nothing can hide.
     """
     if any(view.code is None for view in listed):
         return False
-    return _go_on_from(newest, {view.id for view in listed})
-
-
-def _go_on_from(newest: int, ids: Iterable[int]) -> bool:
-    ids = set(ids)
-    if not ids:
-        return newest < 0
-    return max(ids) >= newest and all(number in ids for number in range(max(newest, 0), max(ids) + 1))
+    ids = {view.id for view in listed}
+    last = max(ids, default=-1)
+    return last >= max(newest, there) and ids.issuperset(range(max(newest, 0), last + 1))

@@ -26,7 +26,7 @@ from dbt.adapters.fabricspark.livy.states import StatementPhase, statement_phase
 from dbt.adapters.fabricspark.livy.wire import Output, StatementView
 from dbt.adapters.fabricspark.livy.words import error_text
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, cleaning
+from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, Halted, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, SENDS, Decision, Operation
@@ -111,7 +111,7 @@ class Statement(Seen):
             DeadlineExceeded: it took longer than its time-out, and did not run or only reads: it was told to stop.
             SessionLost: it did not run, or is safe to run again.
             OutcomeUnknown: it may have run, and nobody can tell.
-            HttpError, ProtocolError, TransportError: the server refused, or made no sense; it did not run.
+            HttpError, ProtocolError, TransportError: the server refused, or made no sense; it did not run or reads.
         """
         with self._lock:
             self.session_id, self.id, self._told, self._line = place.session_id, None, False, place.line
@@ -185,7 +185,13 @@ class Statement(Seen):
                 if decision not in (Decision.FIND, Decision.FIND_OR_SEND):
                     raise
                 found = find_statement(
-                    self._api, str(self.session_id), self.mark, newest, deadline, once=self._repeatable
+                    self._api,
+                    str(self.session_id),
+                    self.mark,
+                    newest,
+                    deadline,
+                    once=self._repeatable,
+                    known=lambda: place.newest,
                 )
                 if isinstance(found, StatementView):
                     self._logger.warning("%s; found as statement %s, going on", lost, found.id)
@@ -277,10 +283,21 @@ class Statement(Seen):
                 self._check(place)
                 self._lost(str(error), ended=False, cause=error)
             if error.outcome not in _TRANSIENT:
-                raise
+                self._refused(place, error)
             self._logger.debug("%s: %s", self.name, error)
             return error
         return None
+
+    def _refused(self, place: Place, error: AttemptError) -> NoReturn:
+        """It cannot be looked at any more, which says nothing of whether it has run."""
+        if isinstance(error, Halted):
+            raise error
+        # Perhaps the session has ended, and the words that said so were lost.
+        self._check(place)
+        if self._repeatable:
+            raise error
+        self._tell_server_to_stop()
+        self._unknown(str(error), "its end was not seen", ended=False, cause=error)
 
     def _saw(self, view: StatementView, place: Place) -> None:
         if view.code is not None and self.mark not in view.code:
