@@ -11,7 +11,7 @@ from fakelivy.engine.sail.errors import SparkError, already_exists, spark_error,
 from fakelivy.engine.sail.names import render
 from fakelivy.engine.sail.settings import OVERWRITE_MODE
 from fakelivy.engine.sail.sparktypes import Field, sql_text
-from fakelivy.engine.sail.statements import dispatch, is_plain
+from fakelivy.engine.sail.statements import as_read, dispatch, is_plain
 from fakelivy.engine.sail.statements.session import change
 from fakelivy.engine.sail.statements.views import drop_temporary
 from fakelivy.engine.sail.syntax import Cursor
@@ -42,7 +42,7 @@ class Bridge:
 
 
 def _sql(ctx: Context, question: Message) -> Message:
-    text = question["text"]
+    text = as_read(ctx, question["text"])
     if is_plain(text):
         return {"query": ctx.ready(text)}
     before, ctx.max_rows = ctx.max_rows, MOST_ROWS

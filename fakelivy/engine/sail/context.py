@@ -16,12 +16,22 @@ from fakelivy.engine.sail import deltalog
 from fakelivy.engine.sail.arithmetic import RULES as ARITHMETIC
 from fakelivy.engine.sail.catalog import Catalog, CatalogConflict, Name, Relation
 from fakelivy.engine.sail.connect import Interrupted, Link, Lost, Result, SailError
-from fakelivy.engine.sail.errors import SparkError, already_exists, not_found, schema_not_found, translate, unsupported
+from fakelivy.engine.sail.errors import (
+    UNRESOLVED,
+    SparkError,
+    already_exists,
+    did_you_mean,
+    not_found,
+    schema_not_found,
+    translate,
+    unsupported,
+)
 from fakelivy.engine.sail.moments import REFUSAL, with_moments
 from fakelivy.engine.sail.names import full_name, of_path, references, render
 from fakelivy.engine.sail.patches import Scope, as_written, prepare
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.sparktypes import Field
+from fakelivy.engine.sail.suggestions import suggestions
 from fakelivy.engine.sail.sync import Mirror
 from fakelivy.engine.sail.syntax import patch
 from fakelivy.engine.sail.typed import TELLS, repaired
@@ -203,13 +213,18 @@ class Context:
                 undo()
                 result = call(again)
         except SailError as error:
-            message = translate(str(error), sql)
+            message = self._with_suggestions(translate(str(error), sql), sql)
             broken = self._mirror.broken if self._mirror is not None else {}
             missing = (view for view in broken if message.startswith(_MISSING) and f"`{view}`" in message.lower())
             raise SparkError(next((broken[view] for view in missing), message)) from error
         # A statement that was interrupted may end as if it had no rows.
         self.check_cancelled()
         return result
+
+    def _with_suggestions(self, message: str, sql: str) -> str:
+        unresolved = UNRESOLVED.match(message)
+        names = suggestions(sql, unresolved["last"], self._columns) if unresolved else []
+        return did_you_mean(unresolved["name"], names) if unresolved and names else message
 
     def check_cancelled(self) -> None:
         if self.cancelled.is_set():

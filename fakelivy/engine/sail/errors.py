@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fakelivy.engine.sail.names import references
 from fakelivy.engine.sail.tokens import Kind, Token, tokenize
@@ -69,8 +69,20 @@ def _parse(match: re.Match[str], source: str) -> str:
 
 def _column(match: re.Match[str], _: str) -> str:
     name = ".".join(f"`{part}`" for part in re.findall(r'Identifier\("(.*?)"\)', match["x"]))
+    return f"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column or function parameter with name {name} cannot be resolved."
+
+
+UNRESOLVED = re.compile(
+    r"\[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION\] A column or function parameter with name "
+    r"(?P<name>(?:`.*?`\.)*`(?P<last>.*?)`) "
+)
+
+
+def did_you_mean(name: str, columns: Sequence[str]) -> str:
+    """The message about a column that is not there, quoted as in ``name``, and those that are."""
     return (
-        f"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column, variable or parameter with name {name} cannot be resolved."
+        f"[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column or function parameter with name {name} cannot be resolved. "
+        f"Did you mean one of the following? [{', '.join(f'`{column}`' for column in columns)}]."
     )
 
 

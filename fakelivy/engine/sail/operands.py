@@ -1,4 +1,4 @@
-"""Where the operands of an operator begin and end, read off the tokens around it."""
+"""Where the operands of an operator, a CASE, a parenthesis begin and end, read off the tokens around them."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def right_of(tokens: Sequence[Token], at: int) -> int | None:
         return None
     token = tokens[index]
     if token.text == "(" and token.kind is Kind.PUNCT:
-        last = _partner_after(tokens, index)
+        last = partner_after(tokens, index)
     elif token.upper == "CASE":
         last = case_end(tokens, index)
     elif token.kind is Kind.NUMBER:
@@ -167,7 +167,7 @@ def after_call(tokens: Sequence[Token], last: int) -> int:
             return last
         if tokens[then].text != "(":
             return then  # a named window
-        closing = _partner_after(tokens, then)
+        closing = partner_after(tokens, then)
         if closing is None:
             return last
         last = closing
@@ -181,7 +181,7 @@ def _extended(tokens: Sequence[Token], last: int) -> int | None:
         if follows.text == "." and follows.kind is Kind.PUNCT and last + 2 < len(tokens):
             last += 2
         elif follows.kind is Kind.PUNCT and follows.text in _OPENS:
-            closing = _partner_after(tokens, last + 1)
+            closing = partner_after(tokens, last + 1)
             if closing is None:
                 return None
             last = after_call(tokens, closing)
@@ -192,7 +192,8 @@ def _extended(tokens: Sequence[Token], last: int) -> int | None:
     return last
 
 
-def _partner_after(tokens: Sequence[Token], first: int) -> int | None:
+def partner_after(tokens: Sequence[Token], first: int) -> int | None:
+    """What closes the parenthesis or bracket at ``tokens[first]``."""
     depth = 0
     for index in range(first, len(tokens)):
         if tokens[index].kind is Kind.PUNCT:
@@ -210,3 +211,15 @@ def case_end(tokens: Sequence[Token], first: int) -> int | None:
         if depth == 0:
             return index
     return None
+
+
+def defined_at(tokens: Sequence[Token], opening: int) -> int | None:
+    """Where ``name as (`` or ``name (columns) as (`` begins after WITH or a comma, if ``opening`` ends one."""
+    at = opening - 1
+    if at < 2 or tokens[at].upper != "AS":
+        return None
+    at -= 1
+    if tokens[at].text == ")":
+        at = next((index for index in range(at, 0, -1) if tokens[index].text == "("), 1) - 1
+    before = tokens[at - 1]
+    return at if before.text == "," or before.upper in ("WITH", "RECURSIVE") else None

@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 
 from fakelivy.engine.sail.errors import spark_error
+from fakelivy.engine.sail.variables import ENABLED
 
 OVERWRITE_MODE = "spark.sql.sources.partitionOverwriteMode"
 
@@ -16,6 +17,7 @@ DEFAULTS: Mapping[str, str] = {
     OVERWRITE_MODE: "STATIC",
     "spark.sql.shuffle.partitions": "200",
     "spark.databricks.delta.schema.autoMerge.enabled": "false",
+    ENABLED: "true",
 }
 """What a Fabric runtime 1.3 session starts with, as far as statements of ours depend on it."""
 
@@ -41,6 +43,7 @@ CHECKED: Mapping[str, Callable[[str], bool]] = {
     "spark.sql.session.timeZone": _zone,
     OVERWRITE_MODE: _overwrite_mode,
     "spark.databricks.delta.schema.autoMerge.enabled": _flag,
+    ENABLED: _flag,
 }
 """Settings we act on, and which values they may have."""
 

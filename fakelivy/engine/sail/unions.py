@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fakelivy.engine.sail.expressions import Edit
+from fakelivy.engine.sail.operands import defined_at
 from fakelivy.engine.sail.sparktypes import Field
 from fakelivy.engine.sail.syntax import patch
 from fakelivy.engine.sail.tokens import Kind, Token, quote_name, tokenize
@@ -113,18 +114,6 @@ def _unions(tokens: Sequence[Token]) -> Iterator[_Union]:
             if token.text == ")" and len(levels) > 1:
                 levels.pop()
                 levels[-1].parenthesis = level.opening
-                defined = _defined(tokens, level.opening)
+                defined = defined_at(tokens, level.opening)
                 if defined is not None:
                     levels[-1].names.append((tokens[defined].start, token.end))
-
-
-def _defined(tokens: Sequence[Token], opening: int) -> int | None:
-    """Where ``name as (`` or ``name (columns) as (`` begins after WITH or a comma, if ``opening`` ends one."""
-    at = opening - 1
-    if at < 2 or tokens[at].upper != "AS":
-        return None
-    at -= 1
-    if tokens[at].text == ")":
-        at = next((index for index in range(at, 0, -1) if tokens[index].text == "("), 1) - 1
-    before = tokens[at - 1]
-    return at if before.text == "," or before.upper in ("WITH", "RECURSIVE") else None

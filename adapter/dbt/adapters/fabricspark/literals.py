@@ -16,8 +16,12 @@ _LONGEST_DECIMAL = 38
 
 
 def text(value: str) -> str:
-    """A string literal: Spark reads backslash escapes inside single quotes."""
-    return "'" + "".join(_ESCAPES.get(character, character) for character in value) + "'"
+    """A string literal: Spark reads backslash escapes inside single quotes.
+
+    Before that it would put a setting in the place of ``${name}``, in texts too; so no such thing is left standing.
+    """
+    escaped = "".join(_ESCAPES.get(character, character) for character in value)
+    return "'" + escaped.replace("${", "\\u0024{") + "'"
 
 
 def _float(value: float) -> str:

@@ -26,6 +26,7 @@ from fakelivy.engine.sail.statements.refusals import check_windows
 from fakelivy.engine.sail.statements.values import inlined
 from fakelivy.engine.sail.syntax import Cursor
 from fakelivy.engine.sail.tokens import Kind
+from fakelivy.engine.sail.variables import ENABLED, substituted
 
 Handler = Callable[[Context, Cursor], Table]
 
@@ -136,6 +137,7 @@ def dispatch(ctx: Context, source: str) -> Table:
         Interrupted: it was cancelled.
         Lost: the child process died.
     """
+    source = as_read(ctx, source)
     cursor = Cursor(source)
     handler = _handler(cursor)
     if handler not in USES_TEXT_ONCE:
@@ -145,6 +147,11 @@ def dispatch(ctx: Context, source: str) -> Table:
             cursor = Cursor(short)
             handler = _handler(cursor)
         return handler(ctx, cursor)
+
+
+def as_read(ctx: Context, source: str) -> str:
+    """The statement with its variables' values in their places."""
+    return substituted(source, ctx.settings.get) if ctx.settings.flag(ENABLED) else source
 
 
 def is_plain(source: str) -> bool:
