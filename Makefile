@@ -10,7 +10,7 @@ ARGS   ?=
 URL    ?= sc://127.0.0.1:15002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo spark test test-projects test-spark test-dbt test-dbt-spark chaos check docs bench wheel tools clean
+.PHONY: help demo spark test test-projects test-spark test-dbt test-dbt-spark chaos chaos-random check docs bench wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
@@ -39,6 +39,9 @@ test-spark: $(VENV)/installed-dev ## run the engine's tests and the statement su
 chaos: $(VENV)/installed-dev ## every chaos scenario: threads in virtual time, then real dbt processes; many minutes (ARGS='--set smoke')
 	@$(BIN)/chaos run $(or $(ARGS),--set smoke --set nightly --set rare)
 	@$(BIN)/chaos run --label dbt-fabricspark $(or $(ARGS),--set smoke --set nightly)
+
+chaos-random: $(VENV)/installed-dev ## chaos with two thousand draws of faults and interleavings, in virtual time (ARGS='--first 100000')
+	@$(BIN)/chaos run smoke/random-faults --seeds 2000 $(or $(ARGS),--first 2000)
 
 test-dbt: $(VENV)/installed-dev ## run every adapter test that dbt publishes over the fake server (ARGS='-k name' …)
 	@$(BIN)/python -m pytest -p dbt.tests.fixtures.project tests/conformance/suite.py -n auto --dist loadscope $(ARGS)

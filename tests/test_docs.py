@@ -33,3 +33,26 @@ def test_every_guarantee_in_the_readme_names_a_test_that_exists() -> None:
     assert len(rows) >= 10
     for name, path in rows:
         assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path} has no {name}"
+
+
+def test_every_behaviour_in_the_table_of_resilience_names_code_and_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "resilience.md").read_text(encoding="utf-8")
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in page.partition("## What is tried again")[0].splitlines()
+        if line.startswith("| ")
+    ]
+    named = {name for row in rows for cell in row[-2:] for name in re.findall(r"`([\w./]+)`", cell)}
+    adapter = ROOT / "adapter" / "dbt" / "adapters" / "fabricspark"
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    assert len(named) > 60
+    missing = [
+        name
+        for name in named
+        if not (
+            f"def {name}(" in tests
+            if name.startswith("test_") and "." not in name
+            else (ROOT / name).exists() or (adapter / name).exists()
+        )
+    ]
+    assert missing == ["LockOrderError"]

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Protocol
 
 import requests
 from dbt.adapters.fabricspark.client import Client, connect
+from requests.adapters import HTTPAdapter
 
 from chaos.simulation import Scheduler, SimulatedClock, SimulatedRuntime
 from fakelivy import FakeLivy, Oracle
@@ -18,6 +20,31 @@ from fakelivy.journal import EarlyCall, HandlerError, SessionMoved
 from fakelivy.profiles import lakehouse_named
 
 DIALECTS = ("livy", "fabric")
+
+
+class Actor(Protocol):
+    """What runs statements: a ``Client``, or something like it."""
+
+    def execute(self, sql: str) -> tuple[tuple[Any, ...], ...]:
+        """Run one to its end."""
+
+    def cancel(self) -> None:
+        """Stop all that run."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The way to the server: its addresses, and whose time and sockets are used."""
+
+    runtime: SimulatedRuntime
+    adapter: HTTPAdapter
+    livy: str
+    rest: str
+    workspace: str
+    lakehouse: str
 
 
 @dataclass
@@ -29,13 +56,15 @@ class World:
     server: FakeLivy
     client: Client
     another: Callable[..., Client]
+    network: Network
     results: dict[str, object] = field(default_factory=dict)
+    actor: Actor | None = None
 
     def execute(self, *statements: str) -> None:
         """Run them one after the other, on the calling thread; errors are results."""
         for sql in statements:
             try:
-                self.results[sql] = self.client.execute(sql)
+                self.results[sql] = (self.actor or self.client).execute(sql)
             except Exception as error:  # noqa: BLE001  # an error is a result here
                 self.results[sql] = error
 
@@ -49,7 +78,7 @@ class World:
                 during()
             for thread in started:
                 thread.join()
-            self.client.close()
+            (self.actor or self.client).close()
 
         self.scheduler.run(main)
         assert self.scheduler.errors == []
@@ -95,14 +124,22 @@ def world(
     ):
         place = lakehouse_named("lakehouse", schemas=True)
         path = f"/v1/workspaces/{place.workspace_id}/lakehouses/{place.id}/livyapi/versions/2023-12-01"
+        network = Network(
+            runtime,
+            server.mount(http).get_adapter(server.url + "/"),  # type: ignore[arg-type]  # the one just mounted
+            server.url + (path if dialect == "fabric" else ""),
+            f"{server.url}/v1",
+            place.workspace_id,
+            place.id,
+        )
         another = partial(
             connect,
-            server.url + (path if dialect == "fabric" else ""),
+            network.livy,
             runtime=runtime,
-            adapter=server.mount(http).get_adapter(server.url + "/"),  # type: ignore[arg-type]  # the one just mounted
+            adapter=network.adapter,
             token="fakelivy",
             requests_per_minute=requests_per_minute,
             logger=logging.getLogger("tests.resilience"),
             settings=settings,
         )
-        yield World(scheduler, runtime, server, another(), another)
+        yield World(scheduler, runtime, server, another(), another, network)

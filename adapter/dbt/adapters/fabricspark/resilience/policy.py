@@ -59,8 +59,8 @@ FEW = 6
 SENDS = 3
 """How often one statement or session may be asked for, when each reply is lost and each is known not to exist."""
 
-TOKENS = 4
-"""Attempts that may be refused for their token: a new one may need a moment to count everywhere (F22)."""
+TRUST = 10.0
+"""Seconds in which tokens may be refused one after the other: a new one may need a moment to count everywhere (F22)."""
 
 SETTLING = 30.0
 """Seconds in which something just made may not be visible everywhere yet (F7, F8: seen live for several seconds)."""
@@ -70,7 +70,7 @@ STUMBLING = 60.0
 
 _UNSEEN = Rule(Decision.AGAIN, "nothing happened on the server", tries=FEW)
 _COLD = Rule(Decision.AGAIN, "the gateway replied before the server saw the request (F16)", tries=FEW)
-_TOKEN = Rule(Decision.REFRESH, "tokens expire while statements run; the request was not carried out", tries=TOKENS)
+_TOKEN = Rule(Decision.REFRESH, "tokens expire while statements run; the request was not carried out", patience=TRUST)
 _THROTTLED = Rule(Decision.LATER, "the server says when; until then all threads stay away")
 _REFUSED = Rule(Decision.FAIL, "the server means it")
 _ONCE = Rule(Decision.FAIL, "one look, and no answer is an answer too")
