@@ -10,7 +10,7 @@ ARGS   ?=
 URL    ?= sc://127.0.0.1:15002
 
 .DEFAULT_GOAL := help
-.PHONY: help demo spark test test-projects test-spark test-dbt chaos check docs bench wheel tools clean
+.PHONY: help demo spark test test-projects test-spark test-dbt test-dbt-spark chaos chaos-random check docs bench wheel tools clean
 
 # The real proxy that network tests go through; without it they are skipped.
 TOXIPROXY := .tools/bin/toxiproxy-server
@@ -34,13 +34,22 @@ test-projects: $(VENV)/installed-dev ## run whole dbt projects through every fea
 test-spark: $(VENV)/installed-dev ## run the engine's tests and the statement suite on a Spark Connect server (URL=sc://…)
 	@$(BIN)/python -m pytest tests/engine/test_spark.py --spark-url "$(URL)" $(ARGS)
 	@$(BIN)/python -m tests.engine.fidelity.statements "$(URL)" --check
+	@$(BIN)/python -m pytest tests/projects/test_session_method.py tests/projects/test_snapshots.py --spark-url "$(URL)"
 
 chaos: $(VENV)/installed-dev ## every chaos scenario: threads in virtual time, then real dbt processes; many minutes (ARGS='--set smoke')
 	@$(BIN)/chaos run $(or $(ARGS),--set smoke --set nightly --set rare)
 	@$(BIN)/chaos run --label dbt-fabricspark $(or $(ARGS),--set smoke --set nightly)
 
+chaos-random: $(VENV)/installed-dev ## chaos with two thousand draws of faults and interleavings, in virtual time (ARGS='--first 100000')
+	@$(BIN)/chaos run smoke/random-faults --seeds 2000 $(or $(ARGS),--first 2000)
+
 test-dbt: $(VENV)/installed-dev ## run every adapter test that dbt publishes over the fake server (ARGS='-k name' …)
 	@$(BIN)/python -m pytest -p dbt.tests.fixtures.project tests/conformance/suite.py -n auto --dist loadscope $(ARGS)
+
+test-dbt-spark: $(VENV)/installed-dev ## the same on a Spark Connect server, and note what becomes of each; an hour or two (URL=sc://…)
+	@$(BIN)/python -m pytest -p dbt.tests.fixtures.project tests/conformance/suite.py -n 2 --dist loadscope --runxfail \
+	  --timeout 600 --spark-url "$(URL)" --junitxml .spark-report.xml $(ARGS) || true
+	@$(BIN)/python -m tests.conformance.on_spark .spark-report.xml
 
 check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 	$(BIN)/ruff check .

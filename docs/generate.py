@@ -26,6 +26,7 @@ from fakelivy.journal import EVENTS
 from fakelivy.knobs import FABRIC, LIVY, DialectKnobs, Knobs
 from fakelivy.machines import MACHINES
 from tests.bench import kept, noticing
+from tests.conformance import on_spark
 from tests.conformance import verdicts as conformance
 from tests.engine.fidelity import tables as fidelity
 from tests.projects import costs
@@ -166,6 +167,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "incumbent-fields": incumbent_fields,
     "conformance-counts": conformance.counts,
     "conformance": conformance.table,
+    "conformance-spark": lambda: f"{on_spark.counts()}\n\n{on_spark.differences()}",
     "errors": gallery.page,
     "costs": costs.table,
     "noticing": noticing.table,

@@ -71,6 +71,7 @@ class Interpreter:
         self._ids = itertools.count()
         self._queue: deque[_Queued] = deque()
         self._running: _Running | None = None
+        self.notices: list[str] = []  # for the session's log, which takes them from here
         self._free_at = self.active_at
 
     @property
@@ -154,6 +155,8 @@ class Interpreter:
             output = None if cancelled and isinstance(outcome, Table | Output) else self._encode(outcome, statement)
             after = "cancelled" if cancelled else "available"
             self._move(statement, after, output=output, progress=1.0, completed=self._millis(at))
+        if isinstance(outcome, Table):
+            self.notices += [f"WARN statement {statement.id}: {text}" for text in outcome.notices]
         self._running = None
         self._free_at = self.active_at = at
 

@@ -145,6 +145,9 @@ class Lifecycle:
             self.move(live, "busy", "work queued")
         for interpreter in live.interpreters:
             interpreter.advance(now)
+            if interpreter.notices:
+                self._log(live, interpreter.notices)
+                interpreter.notices = []
             if interpreter.death is not None:
                 self.discard(interpreter)
         if live.interpreter.death is not None:

@@ -16,4 +16,4 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--spark-url", help="run the statement suite on this Spark Connect server instead of Sail")
+    parser.addoption("--spark-url", help="run what can on this Spark Connect server instead of the embedded engine")

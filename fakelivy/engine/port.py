@@ -36,11 +36,13 @@ class Table:
             ``date``, ``datetime`` (aware for ``timestamp``, naive for ``timestamp_ntz``), ``list`` (array),
             ``dict`` (struct, by field name) or a list of ``(key, value)`` pairs (map).
         truncated: whether rows beyond the caller's ``max_rows`` were left out.
+        notices: lines for the session's log, of what may be otherwise than on Spark.
     """
 
     schema: Mapping[str, Any]
     rows: Sequence[tuple[Any, ...]] = ()
     truncated: bool = False
+    notices: Sequence[str] = ()
 
 
 EMPTY = Table(schema={"type": "struct", "fields": []})

@@ -10,8 +10,10 @@ import freezegun
 import pytest
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, SessionManagers
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
+from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 
 from fakelivy import FakeLivy
+from tests.engines import engine_options
 from tests.functional.impatient import ImpatientRuntime
 
 # Some tests stop the clock for dbt; the server and its client must go on. Said before those tests are imported.
@@ -21,8 +23,8 @@ freezegun.configure(extend_ignore_list=["dbt.adapters.fabricspark", "fakelivy", 
 class KeptSessions(SessionManagers):
     """A session survives the end of a dbt command, so that the next one need not start another."""
 
-    def __init__(self) -> None:
-        super().__init__(ImpatientRuntime())
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
         self.used: dict[str, FabricSparkCredentials] = {}
 
     def disconnect(self, credentials: FabricSparkCredentials) -> None:
@@ -34,12 +36,11 @@ class KeptSessions(SessionManagers):
 
 
 @pytest.fixture(scope="session")
-def conformance_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
-    sessions = KeptSessions()
-    with (
-        FakeLivy(engine="sail", warehouse=tmp_path_factory.mktemp("warehouse")) as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+def conformance_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
+    url = request.config.getoption("--spark-url")
+    # Spark takes its time, and a clock that runs faster would give it up.
+    sessions = KeptSessions(SystemRuntime() if url else ImpatientRuntime())
+    with FakeLivy(**engine_options(request, tmp_path_factory)) as server, pytest.MonkeyPatch.context() as patch:
         patch.setattr(FabricSparkConnectionManager, "sessions", sessions)
         yield server
         sessions.end()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.conformance import on_spark
 from tests.conformance.published import published
 from tests.conformance.verdicts import NOT_APPLICABLE, strangers, verdicts
 
@@ -15,3 +18,22 @@ def test_every_published_class_is_run_or_named_with_a_reason() -> None:
 
 def test_the_tables_name_only_what_is_published() -> None:
     assert strangers() == []
+
+
+def test_what_fails_on_spark_only_has_a_reason() -> None:
+    gaps = {each.name for each in verdicts() if each.gaps}
+    fails = {name for name, word in on_spark.record().items() if word == "fails"}
+    assert set(on_spark.record()) <= set(published())
+    assert fails - gaps <= set(on_spark.WHY)
+    assert set(on_spark.WHY) <= fails, "a reason for what passes, or was not run"
+
+
+def test_a_report_says_that_a_class_fails_if_one_of_its_tests_does(tmp_path: Path) -> None:
+    case = '<testcase classname="tests.conformance.suite.Test_aliases_test_aliases_Test{0}" name="{1}">{2}</testcase>'
+    cases = [("Aliases", "a", ""), ("Aliases", "b", "<failure/>"), ("Aliases", "c", ""), ("AliasErrors", "a", "")]
+    report = tmp_path / "report.xml"
+    report.write_text(f"<testsuites>{''.join(case.format(*each) for each in cases)}</testsuites>", encoding="utf-8")
+    assert on_spark.read(report) == {
+        "aliases.test_aliases.TestAliases": "fails",
+        "aliases.test_aliases.TestAliasErrors": "passes",
+    }

@@ -52,10 +52,7 @@ NOT_APPLICABLE: Mapping[str, str] = {
 }
 """Published classes that are not run, and the reason, which is true of Spark or Fabric whoever writes the adapter."""
 
-_NO_DEFAULT = "Delta adds no column with a default to a table that is there"
-
 GAPS: Mapping[str, str] = {
-    "simple_snapshot.test_snapshot.TestSnapshot::test_new_column_captured_by_snapshot": _NO_DEFAULT,
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_creates_table_with_zero_rows": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_seed_empty_preserves_column_types": _NO_SEED_EMPTY,
     "empty.test_empty.BaseTestEmptySeedFlag::test_build_empty_with_seed": _NO_SEED_EMPTY,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from fakelivy import FakeLivy, ManualClock
 from fakelivy.engine.port import EngineUnavailable, Failure
 from fakelivy.journal import Execution, HandlerError
@@ -52,6 +54,14 @@ def test_a_result_is_livy_json(livy: Client, engine: ToyEngine) -> None:
         "started": MILLIS,
         "completed": MILLIS,
     }
+
+
+def test_what_the_engine_notices_is_in_the_sessions_log(livy: Client, engine: ToyEngine) -> None:
+    engine.answers["q"] = dataclasses.replace(table((1,), n="integer"), notices=("this differs",))
+    session = livy.session()
+    livy.submit(session, "q")
+    livy.submit(session, "select 1")
+    assert livy.get(f"{session}/log").json()["log"][-1] == "WARN statement 0: this differs"
 
 
 def test_failed_sql_is_available_with_an_error_output(livy: Client, engine: ToyEngine) -> None:

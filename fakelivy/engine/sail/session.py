@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from fakelivy.clock import Clock
 from fakelivy.engine.port import EngineUnavailable, Failure, Output, SessionSpec, Table
@@ -17,6 +18,7 @@ from fakelivy.engine.sail.context import Context
 from fakelivy.engine.sail.errors import SparkError, unsupported
 from fakelivy.engine.sail.expressions import SPARK_VERSION
 from fakelivy.engine.sail.host import Host
+from fakelivy.engine.sail.notices import notices
 from fakelivy.engine.sail.process import Child
 from fakelivy.engine.sail.settings import Settings
 from fakelivy.engine.sail.statements import dispatch
@@ -117,7 +119,7 @@ class SailSession:
                 self._attach()
             if running.kind == "pyspark":
                 return self._cell(running)
-            return dispatch(context, running.code)
+            return replace(dispatch(context, running.code), notices=notices(running.code))
         except Interrupted:
             return _cancelled()
         except Lost:

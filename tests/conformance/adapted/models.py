@@ -7,6 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
+from dbt.tests.adapter.aliases import fixtures as alias_fixtures
+from dbt.tests.adapter.aliases.test_aliases import (
+    TestAliases,
+    TestSameAliasDifferentDatabases,
+    TestSameAliasDifferentSchemas,
+)
 from dbt.tests.adapter.column_types.test_column_types import TestPostgresColumnTypes
 from dbt.tests.adapter.dbt_show.test_dbt_show import TestShowDoesNotHandleDoubleLimit
 from dbt.tests.adapter.empty import _models
@@ -31,9 +37,32 @@ from dbt.tests.adapter.utils.test_listagg import TestListagg
 from dbt.tests.adapter.utils.test_timestamps import TestCurrentTimestamps
 from dbt.tests.util import check_relations_equal, run_dbt
 
+from tests.conformance.adapted.words import said
+
 
 def _built(model: str) -> str:
     return " ".join(Path("target", "run", "test", "models", model).read_text(encoding="utf-8").split())
+
+
+class _PlainLiterals:
+    @pytest.fixture(scope="class")
+    def macros(self) -> dict[str, str]:
+        return {
+            "cast.sql": said(alias_fixtures.MACROS__CAST_SQL, [("::text", "")]),
+            "expect_value.sql": alias_fixtures.MACROS__EXPECT_VALUE_SQL,
+        }
+
+
+class AdaptedAliases(_PlainLiterals, TestAliases):
+    """Literals without `::text`, which Spark does not read; the embedded engine does."""
+
+
+class AdaptedSameAliasDifferentSchemas(_PlainLiterals, TestSameAliasDifferentSchemas):
+    """Literals without `::text`, which Spark does not read; the embedded engine does."""
+
+
+class AdaptedSameAliasDifferentDatabases(_PlainLiterals, TestSameAliasDifferentDatabases):
+    """Literals without `::text`, which Spark does not read; the embedded engine does."""
 
 
 class AdaptedEphemeralMulti(TestEphemeralMulti):

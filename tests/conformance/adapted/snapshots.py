@@ -9,6 +9,7 @@ import pytest
 from dbt.tests.adapter.simple_snapshot import fixtures, new_record_dbt_valid_to_current, new_record_timestamp_mode
 from dbt.tests.adapter.simple_snapshot.new_record_check_mode import BaseSnapshotNewRecordCheckMode
 from dbt.tests.adapter.simple_snapshot.new_record_dbt_valid_to_current import BaseSnapshotNewRecordDbtValidToCurrent
+from dbt.tests.adapter.simple_snapshot.test_snapshot import TestSnapshot
 from dbt.tests.adapter.simple_snapshot.test_various_configs import (
     BaseSnapshotColumnNames,
     BaseSnapshotColumnNamesFromDbtProject,
@@ -33,6 +34,13 @@ class _InSpark:
     @pytest.fixture(scope="class")
     def snapshots(self) -> dict[str, str]:
         return {"snapshot.sql": said(self.source, NO_DATABASE)}
+
+
+class AdaptedSnapshot(TestSnapshot):
+    """A new column without a default, which Delta does not give to a table that is there."""
+
+    def add_fact_column(self, column: Any = None, definition: Any = None) -> None:
+        super().add_fact_column(column, (definition or "").removesuffix(" default null"))
 
 
 class AdaptedSnapshotColumnNames(_InSpark, BaseSnapshotColumnNames):

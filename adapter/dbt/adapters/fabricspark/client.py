@@ -13,6 +13,8 @@ from dbt.adapters.fabricspark.__version__ import version
 from dbt.adapters.fabricspark.credentials import FABRIC_REQUEST_RATE, Settings
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.errors import ProtocolError
+from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.resilience.budget import Pace
@@ -55,16 +57,20 @@ class Client:
         Raises:
             FailedToConnectError: there is no session, and none could be started.
             OutcomeUnknown: it may have run, and nobody can tell.
+            ProtocolError: it asks for rows, and the server sent no table.
             LivyError, TransportError: it did not succeed; see ``Statement.run``.
         """
         statement = self.manager.statement(sql)
         with self._lock:
             self._running.append(statement)
         try:
-            return self.manager.run(statement).rows
+            output = self.manager.run(statement)
         finally:
             with self._lock:
                 self._running.remove(statement)
+        if output.columns is None and is_safe_to_repeat(sql):
+            raise ProtocolError(f"the server sent no table for {statement.name}")
+        return output.rows
 
     def cancel(self) -> None:
         """Stop every statement that is running now, on the server."""
