@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -114,3 +116,22 @@ def test_a_statement_that_livy_says_is_nearly_done_is_looked_at_sooner_and_told_
     silent, told = found
     assert 2 * silent.looks < told.looks <= 4 * silent.looks
     assert told.lag <= seconds * 0.026 + 8 * LATENCY
+
+
+@pytest.mark.parametrize("jump", [-1e6, 1e6])
+def test_a_jump_of_the_wall_clock_changes_no_wait(jump: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[float] = []
+    for far in (0.0, jump):
+        with world(rules=(Rule("slow", duration=40),)) as here:
+            begun, now = here.runtime.monotonic(), here.runtime.now
+
+            def wrong(
+                here: World = here, begun: float = begun, now: Callable[[], dt.datetime] = now, far: float = far
+            ) -> dt.datetime:
+                return now() + dt.timedelta(seconds=far if here.runtime.monotonic() - begun > 10 else 0)
+
+            monkeypatch.setattr(here.runtime, "now", wrong)
+            here.run(["insert into slow values (1)"])
+            assert here.results == {"insert into slow values (1)": ()}
+            ended.append(here.runtime.monotonic() - begun)
+    assert ended[0] == ended[1]
