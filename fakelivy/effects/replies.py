@@ -66,11 +66,13 @@ def stick_state(hit: Hit, what: m.StickState) -> Result:
 @effect(m.StaleRead)
 def stale_read(hit: Hit, what: m.StaleRead) -> Result:
     now = hit.clock.monotonic()
+    # Another fault may have the reply drip, which takes its time: not under the lock.
+    current = hit.reply.get_data()
     with hit.memory.lock:
         replies = hit.memory.replies.setdefault(hit.path, deque(maxlen=1000))
         old = [reply for reply in replies if now - reply[0] >= what.lag]
         shown = old[-1] if old else replies[0] if replies else None
-        replies.append((now, hit.reply.get_data(), hit.reply.status_code))
+        replies.append((now, current, hit.reply.status_code))
     if shown is None:
         raise Missed("nobody has looked before")
     return Response(shown[1], shown[2], hit.reply.headers)

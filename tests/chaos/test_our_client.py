@@ -19,7 +19,11 @@ ONCE_BROKEN = [
     ("nightly/absurd-retry-after", 0),  # a write that was done at its time-out was reported failed; a session was left
     ("nightly/deleting-fails", 1),  # a session that was said to be gone, and was not, was left behind
     ("nightly/restart-while-a-reply-is-lost", 0),  # a write ran twice: a new session 0 lacked it, so it was sent again
-    ("nightly/random-faults-many-threads", 115),  # a server that was down was asked about every session ever lost
+    ("nightly/list-lacks-what-is-known", 0),  # a write ran twice: the list lacked it, and others known to be there
+    ("nightly/session-dies-without-a-word", 0),  # a write that was done was reported failed, as looking was refused
+    ("nightly/list-as-unreadable-as-the-reply", 0),  # sessions behind two garbled answers were left behind
+    ("nightly/deleting-times-out-for-a-while", 0),  # a session was left behind after half a minute of 408
+    ("nightly/result-without-json", 7),  # a query whose result was no table had no rows
     ("rare/dripping-body-at-the-deadline", 1),  # a body outlived the deadline on a transport that was handed in
     ("rare/interrupted-while-a-reply-is-lost", 0),  # what was sent and not yet heard of was not cancelled
 ]
