@@ -25,6 +25,7 @@ ONCE_BROKEN = [
     ("nightly/deleting-times-out-for-a-while", 0),  # a session was left behind after half a minute of 408
     ("nightly/result-without-json", 7),  # a query whose result was no table had no rows
     ("rare/dripping-body-at-the-deadline", 1),  # a body outlived the deadline on a transport that was handed in
+    ("smoke/random-faults", 2792),  # all stood still: the fake held a lock while a reply dripped
     ("rare/interrupted-while-a-reply-is-lost", 0),  # what was sent and not yet heard of was not cancelled
 ]
 
