@@ -23,6 +23,7 @@ from (
     union all select 'cjk', '北京 東京'
     union all select 'emoji', '🎉🚀'
     union all select 'empty', ''
-    union all select 'question_mark', '? :name $1 ${x}'
+    -- Spark puts a setting in the place of a dollar sign and braces, in literals too: the sign is written by its number.
+    union all select 'question_mark', '? :name $1 \u0024{x}'
 ) as texts
 inner join (select 'text' as kind) as kinds on true
