@@ -18,7 +18,6 @@ from azure.core.credentials import AccessToken
 from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.resilience import transport
 from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
-from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.target import make_target
 from dbt.adapters.fabricspark.timings import Timings
 
@@ -27,6 +26,7 @@ from fakelivy.clock import SystemClock
 from fakelivy.engine.scripted import ScriptedEngine
 from tests.adapter.certificates import PASSWORD, Certificate, make_certificate
 from tests.adapter.test_credentials import load
+from tests.bench.scaled import ScaledRuntime
 
 LOG = logging.getLogger("tests.secrets")
 SECRET = "a-canary-of-a-client-secret"
@@ -62,11 +62,8 @@ def server(certificate: Certificate) -> Iterator[FakeLivy]:
         yield server
 
 
-class Hurried(HaltingRuntime):
-    """Does not sleep for long; tokens are waited for as ever."""
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(min(seconds, 0.02))
+SPEED = 30.0
+"""Seconds of the adapter's in a real one: it asks for tokens again and again, and pauses in between."""
 
 
 @dataclass
@@ -203,7 +200,7 @@ def test_no_secret_gets_out(
 
 def one_run(profile: dict[str, Any], timings: Path, fault: str, place: Place) -> str:
     """A session and a statement, with a fault; everything about it that can be printed."""
-    runtime = Hurried(SystemRuntime())
+    runtime = HaltingRuntime(ScaledRuntime(SPEED))
     credentials = load(profile)
     target = make_target(credentials, runtime, credentials.naming(), Timings(timings, runtime, LOG), LOG)
     told = [repr(credentials), str(credentials), repr(target), credentials.who, credentials.session_key]
