@@ -283,3 +283,9 @@ def cases(part: int) -> Iterator[Case]:
                 threads = 8 if (turn % 3 == 0) == (part == 0) else 1
                 dialect = only or ("livy", "fabric")[(turn + part) % 2]
                 yield Case(failure, f"{operation}:{effect}", operation, dialect, threads)
+
+
+def split() -> tuple[list[Case], list[Case]]:
+    """What is run among the quick tests, with threads of both numbers, and what among those that take longer."""
+    first = list(cases(0))
+    return first[::4], [case for place, case in enumerate(first) if place % 4] + list(cases(1))

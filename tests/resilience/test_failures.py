@@ -1,6 +1,6 @@
 """Every failure people met, at every request it can hit, with one thread or with eight; the journal is the judge.
 
-The other part, eight threads where here is one, is among the tests that take longer.
+Here is every eighth case; the others are among the tests that take longer, ``make test-projects``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fakelivy.cookbook import RECIPES
 from fakelivy.engine.scripted import Rule
 from fakelivy.journal import SessionMoved
 from tests.resilience import actors
-from tests.resilience.catalogue import BROUGHT_ABOUT, CANCELS, ELSEWHERE, FAILURES, REPLS, Case, cases
+from tests.resilience.catalogue import BROUGHT_ABOUT, CANCELS, ELSEWHERE, FAILURES, REPLS, Case, split
 from tests.resilience.world import World, world
 
 SLOW = 30
@@ -45,7 +45,7 @@ def statements(thread: int) -> list[str]:
     return [f"insert into t{thread}_ values (1)", f"select {thread}_", f"insert into slow{thread}_ values (1)"]
 
 
-@pytest.mark.parametrize("case", list(cases(0)), ids=str)
+@pytest.mark.parametrize("case", split()[0], ids=str)
 def test_every_failure_at_every_request_it_can_hit(case: Case) -> None:
     meet(case)
 
@@ -101,7 +101,7 @@ def judge(w: World, case: Case, sent: list[str]) -> None:
 
 def test_every_failure_of_the_catalogue_is_met_or_there_is_a_reason_why_not() -> None:
     assert {failure.number for failure in FAILURES} | set(ELSEWHERE) == {recipe.number for recipe in RECIPES}
-    both = Counter((case.failure.number, case.fault, case.threads) for part in (0, 1) for case in cases(part))
+    both = Counter((case.failure.number, case.fault, case.threads) for part in split() for case in part)
     assert {threads for _, _, threads in both} == {1, 8}
     assert set(both.values()) == {1}
 
