@@ -127,7 +127,7 @@ def _adapter(credentials: FabricSparkCredentials) -> FabricSparkAdapter:
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
     result = dbtRunner().invoke(["parse", "--quiet", "--log-level-file", "none"])
     assert result.success, result.exception
-    adapter: Any = get_adapter_by_type("fabricspark")  # type: ignore[no-untyped-call]  # dbt leaves it untyped
+    adapter = get_adapter_by_type("fabricspark")  # type: ignore[no-untyped-call]  # dbt leaves it untyped
     assert isinstance(adapter, FabricSparkAdapter)
     return adapter
 
@@ -141,7 +141,7 @@ def _relations(_size: int, credentials: FabricSparkCredentials) -> Callable[[], 
             found = adapter.list_relations_without_caching(relation)
             adapter.cache.update_schemas([(None, "dbo")])
             for each in found:
-                adapter.cache.add(each)  # type: ignore[no-untyped-call]  # dbt leaves it untyped
+                adapter.cache.add(each)
         return found
 
     return list_them
@@ -150,7 +150,14 @@ def _relations(_size: int, credentials: FabricSparkCredentials) -> Callable[[], 
 def _catalog(size: int, credentials: FabricSparkCredentials) -> Callable[[], object]:
     adapter = _adapter(credentials)
     # A node, as far as dbt and the adapter look at one for its catalog.
-    place = {"database": None, "schema": "dbo", "quoting_dict": {}, "resource_type": "model", "config": {}, "meta": {}}
+    place: Mapping[str, Any] = {
+        "database": None,
+        "schema": "dbo",
+        "quoting_dict": {},
+        "resource_type": "model",
+        "config": {},
+        "meta": {},
+    }
     nodes: list[Any] = [SimpleNamespace(identifier=f"t{n}", name=f"t{n}", **place) for n in range(size)]
 
     def catalog() -> object:
