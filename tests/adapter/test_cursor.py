@@ -89,7 +89,7 @@ def test_whoever_cannot_raise_the_limit_is_told_so(session: LivySessionManager, 
     answer(server, table(1, truncated=True))
     cursor = LivyCursor(session)
     cursor.execute("select n")
-    with pytest.raises(DbtDatabaseError, match="after 1 row, .*no setting of the profile raises it$"):
+    with pytest.raises(DbtDatabaseError, match=r"after 1 row, .*no setting of the profile raises it$"):
         cursor.fetchall()
 
 
