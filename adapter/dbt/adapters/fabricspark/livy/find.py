@@ -39,7 +39,7 @@ def find_statement(
 ) -> StatementView | Absent:
     """Look for a statement that may have been accepted.
 
-    It is certainly absent when two complete lists, the last one ``sum(LOOKS)`` seconds after the first, lack it.
+    It is certainly absent when the last two lists, ``sum(LOOKS)`` seconds after the first look, are complete and lack it.
 
     Args:
         api: the server.
