@@ -39,7 +39,8 @@ def find_statement(
 ) -> StatementView | Absent:
     """Look for a statement that may have been accepted.
 
-    It is certainly absent when the last two lists, ``sum(LOOKS)`` seconds after the first look, are complete and lack it.
+    It is certainly absent when the last two lists are complete and lack it; they come ``sum(LOOKS)`` seconds after the
+    first look.
 
     Args:
         api: the server.
