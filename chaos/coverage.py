@@ -34,11 +34,7 @@ EXCUSED: Mapping[str, tuple[set[str], str]] = {
 }
 """Effect -> the operations that nothing has it happen to, and why."""
 
-_HC = "of high-concurrency sessions, which are not among the operations of the model"
 UNMET: Mapping[str, str] = {
-    "F37": _HC,
-    "F38": _HC,
-    "F39": _HC,
     "F43": "of Fabric's list of tables, which a client of Livy does not need",
     "F44": "of jobs and refreshes, which no Livy client waits for",
 }
