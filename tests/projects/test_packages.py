@@ -97,7 +97,7 @@ MODELS = {
     "models/paid.sql": "select id, state, cast(null as string) as note from {{ ref('orders') }}",
     "models/relations.sql": "-- depends_on: {{ ref('orders') }} {{ ref('paid') }}\n"
     "select '{{ toolbox.get_relations_by_pattern('PACK%', '%r_ers', 'x%') | map(attribute='name') | join }}' as a, "
-    "'{{ toolbox.get_relations_by_pattern('packages', '%', 's%') | map(attribute='type') | unique | sort | join }}' as b, "
+    "'{{ toolbox.get_relations_by_pattern('pack%', '%', 's%') | map(attribute='type') | unique | sort | join }}' as b, "
     "{{ toolbox.get_relations_by_prefix('packages', 'order') | length }} as c, "
     "{{ toolbox.get_relations_by_prefix('elsewhere', 'order') | length }} as d",
     "models/tests.yml": "models: [{name: starred, columns: [{name: orders_key, data_tests: [unique, not_null]}, "
