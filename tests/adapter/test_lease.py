@@ -131,13 +131,11 @@ def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.Monk
     assert not list(path.parent.glob(".*"))
 
 
-def test_a_file_that_somebody_holds_is_an_error_and_not_a_wait_without_end(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_somebody_holds_is_an_error_and_not_a_wait_without_end(path: Path) -> None:
     path.parent.mkdir()
-    monkeypatch.setattr("dbt.adapters.fabricspark.lease.LOCK_TIMEOUT", 0)
-    with FileLock(f"{path}.lock"), pytest.raises(DbtRuntimeError, match="locked by another process"):
-        leases(path).claim()
+    impatient = LeaseFile(path, "a", LOG, patience=0)
+    with FileLock(f"{path}.lock"), pytest.raises(DbtRuntimeError, match="locked by another process for 0 s"):
+        impatient.claim()
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

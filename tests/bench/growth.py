@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
@@ -43,12 +44,14 @@ ROOT = Path(__file__).parents[2]
 
 SIZES: Mapping[str, tuple[int, ...]] = {
     "relations": (10, 100, 1_000, 10_000),
+    "catalog": (10, 100, 1_000, 10_000),
     "statements": (10, 100, 1_000, 10_000),
     "threads": (1, 4, 16, 64),
     "rows": (10, 1_000, 100_000, 1_000_000),
 }
 UNIT = {
     "relations": "relations in a schema, listed",
+    "catalog": "relations in a schema, their catalog",
     "statements": "statements in a session, one after the other",
     "threads": "threads, 640 statements among them",
     "rows": "rows of a result",
@@ -72,6 +75,8 @@ Schema: root
  |-- name: string (nullable = true)
  |-- amount: decimal(18,2) (nullable = true)
 """
+
+COLUMNS = INFORMATION.count("|--")
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def answers(axis: str, size: int) -> list[Rule]:
             "show table extended",
             Table(
                 schema(namespace="string", tableName="string", isTemporary="boolean", information="string"),
-                relations if axis == "relations" else [],
+                relations if axis in ("relations", "catalog") else [],
             ),
         ),
         Rule(
@@ -113,7 +118,8 @@ def answers(axis: str, size: int) -> list[Rule]:
 # --- the client, in a process of its own ------------------------------------------------------------------------------
 
 
-def _relations(_size: int, credentials: FabricSparkCredentials) -> Callable[[], object]:
+def _adapter(credentials: FabricSparkCredentials) -> FabricSparkAdapter:
+    """dbt's adapter for a project without models."""
     folder = Path.cwd()
     (folder / "dbt_project.yml").write_text(yaml.safe_dump({"name": "growth", "profile": "growth"}))
     output = {"type": "fabricspark", **credentials.to_dict(omit_none=True)}
@@ -121,8 +127,13 @@ def _relations(_size: int, credentials: FabricSparkCredentials) -> Callable[[], 
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
     result = dbtRunner().invoke(["parse", "--quiet", "--log-level-file", "none"])
     assert result.success, result.exception
-    adapter: Any = get_adapter_by_type("fabricspark")  # type: ignore[no-untyped-call]  # dbt leaves it untyped
+    adapter = get_adapter_by_type("fabricspark")  # type: ignore[no-untyped-call]  # dbt leaves it untyped
     assert isinstance(adapter, FabricSparkAdapter)
+    return adapter
+
+
+def _relations(_size: int, credentials: FabricSparkCredentials) -> Callable[[], object]:
+    adapter: Any = _adapter(credentials)
     relation: BaseRelation = adapter.Relation.create(schema="dbo", identifier="").without_identifier()
 
     def list_them() -> object:
@@ -130,10 +141,33 @@ def _relations(_size: int, credentials: FabricSparkCredentials) -> Callable[[], 
             found = adapter.list_relations_without_caching(relation)
             adapter.cache.update_schemas([(None, "dbo")])
             for each in found:
-                adapter.cache.add(each)  # type: ignore[no-untyped-call]  # dbt leaves it untyped
+                adapter.cache.add(each)
         return found
 
     return list_them
+
+
+def _catalog(size: int, credentials: FabricSparkCredentials) -> Callable[[], object]:
+    adapter = _adapter(credentials)
+    # A node, as far as dbt and the adapter look at one for its catalog.
+    place: Mapping[str, Any] = {
+        "database": None,
+        "schema": "dbo",
+        "quoting_dict": {},
+        "resource_type": "model",
+        "config": {},
+        "meta": {},
+    }
+    nodes: list[Any] = [SimpleNamespace(identifier=f"t{n}", name=f"t{n}", **place) for n in range(size)]
+
+    def catalog() -> object:
+        with adapter.connection_named("growth"):
+            found, failures = adapter.get_catalog(nodes, frozenset())
+        assert not failures, failures
+        assert len(found.rows) == COLUMNS * size
+        return found
+
+    return catalog
 
 
 def _cursor(credentials: FabricSparkCredentials) -> Callable[[], LivyCursor]:
@@ -179,7 +213,13 @@ def _rows(_size: int, credentials: FabricSparkCredentials) -> Callable[[], objec
     return fetch
 
 
-AXES = {"relations": _relations, "statements": _statements, "threads": _threads, "rows": _rows}
+AXES = {
+    "relations": _relations,
+    "catalog": _catalog,
+    "statements": _statements,
+    "threads": _threads,
+    "rows": _rows,
+}
 
 
 def _peak() -> float:

@@ -89,12 +89,14 @@ class LeaseFile:
         path: the file; made when there is something to write.
         key: see ``Entry``.
         logger: told of what is wrong with the file.
+        patience: seconds that another process may keep the file locked.
     """
 
-    def __init__(self, path: Path, key: str, logger: logging.Logger) -> None:
+    def __init__(self, path: Path, key: str, logger: logging.Logger, patience: float = LOCK_TIMEOUT) -> None:
         self._path = path
         self._key = key
         self._logger = logger
+        self._patience = patience
 
     def claim(self) -> Lease | None:
         """A session of this target that nobody uses; ``None`` if there is none.
@@ -146,7 +148,8 @@ class LeaseFile:
             self._logger.debug("session_id_file: %s", error)
 
     @contextmanager
-    def _locked(self, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    def _locked(self, timeout: float | None = None) -> Iterator[None]:
+        timeout = self._patience if timeout is None else timeout
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self._path}.lock", timeout=timeout):

@@ -35,6 +35,7 @@ def _create(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Table:
     name = ctx.resolve(parts)
     if name[:2] not in ctx.catalog.content().schemas:
         raise schema_not_found(name[:2])
+    clones = cursor.peek().upper == "SHALLOW"
     columns, query, clauses = _definition(ctx, cursor)
     verb = "CREATE OR REPLACE TABLE" if or_replace else "CREATE TABLE"
     if clauses.provider != "delta":
@@ -51,6 +52,12 @@ def _create(ctx: Context, cursor: Cursor, *, or_replace: bool) -> Table:
             )
         if existing is not None and or_replace:
             refuse_materialized(existing, verb)
+            if clones and ctx.snapshot(existing).files:
+                raise spark_error(
+                    "DELTA_UNSUPPORTED_NON_EMPTY_CLONE",
+                    "The clone destination table is non-empty. "
+                    "Please TRUNCATE or DELETE FROM the table before running CLONE.",
+                )
         if existing is not None and not or_replace:
             if quiet:
                 return EMPTY

@@ -21,7 +21,9 @@
   {%- set original = load_cached_relation(defer_relation) -%}
   {%- if original and original.type == 'table' and can_clone_table() -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- if existing_relation is not none and not existing_relation.is_table -%}
+    {#- Delta clones into what is empty only (DELTA_UNSUPPORTED_NON_EMPTY_CLONE). A table that is not there fails who
+        reads it meanwhile; one emptied before would tell him that there are no rows. -#}
+    {%- if existing_relation is not none -%}
       {%- do adapter.drop_relation(existing_relation) -%}
     {%- endif -%}
     {%- call statement('main') -%}
