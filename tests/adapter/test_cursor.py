@@ -81,8 +81,16 @@ def test_a_result_as_long_as_the_limit_of_a_silent_server_is_refused(
     if whole:
         assert len(cursor.fetchall()) == count
     else:
-        with pytest.raises(DbtDatabaseError, match="cut the result"):
+        with pytest.raises(DbtDatabaseError, match=r"cut the result.*num-rows in spark_config.conf, which is 5 now"):
             cursor.fetchall()
+
+
+def test_whoever_cannot_raise_the_limit_is_told_so(session: LivySessionManager, server: ScriptedServer) -> None:
+    answer(server, table(1, truncated=True))
+    cursor = LivyCursor(session)
+    cursor.execute("select n")
+    with pytest.raises(DbtDatabaseError, match=r"after 1 row, .*no setting of the profile raises it$"):
+        cursor.fetchall()
 
 
 def test_no_table_is_not_an_empty_table(session: LivySessionManager, server: ScriptedServer) -> None:

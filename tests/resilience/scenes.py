@@ -107,10 +107,16 @@ def runs(
             raise result
 
 
-def fetches(*faults: str, rules: Sequence[Rule] = (), sql: str = "select n from numbers") -> None:
-    """Run one query on a Fabric server and fetch its rows, as dbt does."""
+def fetches(
+    *faults: str,
+    rules: Sequence[Rule] = (),
+    sql: str = "select n from numbers",
+    dialect: str = "fabric",
+    settings: Mapping[str, float] | None = None,
+) -> None:
+    """Run one query and fetch its rows, as dbt does."""
     failed: list[Exception] = []
-    with world(*faults, dialect="fabric", rules=rules) as here:
+    with world(*faults, dialect=dialect, rules=rules, settings=settings) as here:
 
         def main() -> None:
             cursor = LivyCursor(here.client.manager)
@@ -513,7 +519,7 @@ STATEMENTS = [
     Scene(
         "Sessions die again and again",
         lambda: runs("get_statement:before:session_to(dead)", sql=["select 1"], rules=(Rule("select", duration=60),)),
-        "The statement only reads, so it was run again on new sessions, `connect_retries` times; each died.",
+        "The statement only reads, so it was run again on new sessions, `connect_retries` times; each of them died.",
         "The statement itself probably kills them: see the session's log for memory.",
     ),
     Scene(
@@ -582,8 +588,14 @@ RESULTS = [
     Scene(
         "A part of the rows",
         lambda: fetches("submit_statement:before:cut_rows(1)", rules=(Rule("select", ANSWER),)),
-        "The server leaves out rows beyond its limit.",
-        "Ask for fewer rows, or raise the limit as the message says.",
+        "Fabric leaves out rows beyond its limit, which is Fabric's own.",
+        "Ask for fewer rows, or for an aggregate.",
+    ),
+    Scene(
+        "As many rows as Apache Livy returns at most",
+        lambda: fetches(rules=(Rule("select", ANSWER),), dialect="livy", settings={"row_limit": 2}),
+        "Apache Livy leaves out rows beyond its limit without a word: a result of exactly that length may be a part.",
+        "Ask for fewer rows, or have sessions return more with `livy.rsc.sql.num-rows` in `spark_config.conf`.",
     ),
     Scene(
         "No table",

@@ -62,8 +62,17 @@ def test_a_query_whose_sessions_die_is_run_again_after_longer_and_longer_pauses(
     with world(dies, rules=rules, settings={"connect_retries": 6}) as here:
         here.run(["select 1"])
         took = here.runtime.monotonic()
-        assert isinstance(here.results["select 1"], SessionLost)
+        lost = here.results["select 1"]
+        assert isinstance(lost, SessionLost)
+        assert str(lost).endswith(" It was tried 7 times, on 7 sessions.")
         assert here.sessions_made == 7
     said = re.findall(r"Running it again in (\d+) s", caplog.text)
     assert said == ["5", "10", "20", "40", "60", "60"]
     assert took >= sum(map(int, said))
+
+
+def test_a_query_that_is_not_run_again_says_by_which_setting() -> None:
+    dies, rules = "get_statement:before:session_to(dead)", (Rule("select", duration=60),)
+    with world(dies, rules=rules, settings={"connect_retries": 0}) as here:
+        here.run(["select 1"])
+        assert str(here.results["select 1"]).endswith(" It was tried once; connect_retries is 0.")

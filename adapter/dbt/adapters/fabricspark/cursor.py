@@ -105,11 +105,15 @@ class LivyCursor:
         rows, limit = self._rows, self._session.row_limit
         end = self._next + size
         if end > len(rows) and self._is_cut:
+            count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
             raise DbtDatabaseError(
-                f"the server cut the result of statement {self.query_id} after {len(rows)} rows, and a part must not "
-                "pass for the whole. Ask for fewer rows or for an aggregate"
-                # Fabric's limit is its own.
-                + ("" if limit is None else f"; {NUM_ROWS} in spark_config.conf lets sessions return more")
+                f"the server cut the result of statement {self.query_id} after {count}, and a part must not pass for "
+                "the whole. Ask for fewer rows or for an aggregate; "
+                + (
+                    "the limit is the server's own, and no setting of the profile raises it"
+                    if limit is None
+                    else f"sessions return more with {NUM_ROWS} in spark_config.conf, which is {limit} now"
+                )
             )
         found = rows[self._next : end]
         self._next += len(found)

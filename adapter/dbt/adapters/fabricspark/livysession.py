@@ -319,14 +319,16 @@ class LivySessionManager:
 
     def _run(self, statement: Statement) -> Output:
         tries = self._settings.connect_retries + 1
+        sessions: set[LivySession] = set()
         for attempt in range(tries):
             session = self.connect()
+            sessions.add(session)
             try:
                 output = statement.run(session)
             except SessionLost as error:
                 session.lost = session.lost or error.ended
                 if attempt + 1 == tries:
-                    raise
+                    raise SessionLost(f"{error} {_tried(tries, len(sessions))}", ended=error.ended) from error
                 pause = query_pause(attempt)
                 self._logger.warning("%s Running it again in %.0f s.", error, pause)
                 self._runtime.sleep(pause)
@@ -337,3 +339,10 @@ class LivySessionManager:
                 self._timings.took(statement.key, statement.ran)
                 return output
         raise AssertionError("the last try returns or raises")
+
+
+def _tried(tries: int, sessions: int) -> str:
+    """How often a statement was tried, and on how many sessions, for its error."""
+    if tries == 1:
+        return "It was tried once; connect_retries is 0."
+    return f"It was tried {tries} times, on {'one session' if sessions == 1 else f'{sessions} sessions'}."
