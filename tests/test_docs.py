@@ -55,4 +55,4 @@ def test_every_behaviour_in_the_table_of_resilience_names_code_and_tests_that_ex
             else (ROOT / name).exists() or (adapter / name).exists()
         )
     ]
-    assert missing == ["LockOrderError"]
+    assert missing == []

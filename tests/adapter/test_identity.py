@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from dbt.adapters.fabricspark import azure
 from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.azure import SCOPE
 from dbt.adapters.fabricspark.identity import expiry, token_source
@@ -281,6 +282,67 @@ def test_an_authority_in_the_environment_that_cannot_be_used_is_an_error_of_dbts
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", "http://login.example")
     with pytest.raises(DbtRuntimeError, match=r"authentication 'SPN'.*https"):
         source(authentication="SPN", tenant_id="t", client_id="c", client_secret=SECRET)
+
+
+CLOUD = {"authority": "https://login.example", "disable_instance_discovery": True}
+WITH_CLOUD = {**CLOUD, **azure.TIMEOUTS}
+WHO = {"tenant_id": "t", "client_id": "c"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "made"),
+    [
+        (
+            {"authentication": "CLI", "tenant_id": "t", "azure_cli_process_timeout": 7},
+            ("AzureCliCredential", (), {"tenant_id": "t", "process_timeout": 7}),
+        ),
+        (
+            {"authentication": "SPN", **WHO, "client_secret": SECRET, **CLOUD},
+            ("ClientSecretCredential", ("t", "c", SECRET), WITH_CLOUD),
+        ),
+        (
+            {
+                "authentication": "SPN",
+                **WHO,
+                "client_certificate_path": "/x",
+                "client_certificate_password": "y",
+                **CLOUD,
+            },
+            ("CertificateCredential", ("t", "c", "/x"), {"password": "y", **WITH_CLOUD}),
+        ),
+        (
+            {"authentication": "managed_identity", "client_id": "c"},
+            ("ManagedIdentityCredential", (), {"client_id": "c", **azure.TIMEOUTS}),
+        ),
+        (
+            {"authentication": "workload_identity", **WHO, "token_file_path": "/x", **CLOUD},
+            ("WorkloadIdentityCredential", (), {**WHO, "token_file_path": "/x", **WITH_CLOUD}),
+        ),
+        ({"authentication": "environment", **CLOUD}, ("EnvironmentCredential", (), WITH_CLOUD)),
+        (
+            {"authentication": "default", "client_id": "c", "azure_cli_process_timeout": 7, **CLOUD},
+            (
+                "DefaultAzureCredential",
+                (),
+                {
+                    "process_timeout": 7,
+                    "managed_identity_client_id": "c",
+                    "workload_identity_client_id": "c",
+                    **WITH_CLOUD,
+                },
+            ),
+        ),
+    ],
+    ids=lambda each: each[0] if isinstance(each, tuple) else None,
+)
+def test_each_authentication_makes_its_own_credential_of_all_that_the_profile_gives(
+    profile: dict[str, Any], made: tuple[str, tuple[str, ...], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+    for name in [name for name in vars(azure) if name.endswith("Credential") and name != "TokenCredential"]:
+        monkeypatch.setattr(azure, name, lambda *args, name=name, **kwargs: seen.append((name, args, kwargs)))
+    source(**profile)
+    assert seen == [made]
 
 
 def test_two_identities_are_never_taken_for_one() -> None:

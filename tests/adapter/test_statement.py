@@ -20,7 +20,7 @@ from dbt.adapters.fabricspark.livy.errors import (
 from dbt.adapters.fabricspark.livy.kinds import marked
 from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.place import StatementSettings
-from dbt.adapters.fabricspark.livy.statement import Statement
+from dbt.adapters.fabricspark.livy.statement import WATCH, Statement
 
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
 
@@ -209,6 +209,17 @@ def test_trouble_while_looking_is_survived(
 ) -> None:
     answers(trouble, trouble, view("available", OK))
     assert statement.run(PLACE).rows == ((1,),)
+    assert server.count(SUBMIT) == 1
+
+
+def test_a_statement_that_outlives_its_session_is_noticed_within_a_minute(
+    statement: Statement, server: ScriptedServer, answers: Callable[..., None], runtime: VirtualRuntime
+) -> None:
+    answers(view("running"))
+    with pytest.raises(OutcomeUnknown, match="Livy session 0 is dead; its result cannot be read any more") as caught:
+        statement.run(SomePlace(how="Livy session 0 is dead"))
+    assert caught.value.session_ended
+    assert WATCH <= runtime.elapsed <= WATCH + 5
     assert server.count(SUBMIT) == 1
 
 

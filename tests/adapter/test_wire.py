@@ -120,6 +120,18 @@ def test_a_row_of_the_wrong_width_is_refused() -> None:
         statement_view({"id": 0, "state": "available", "output": {"status": "ok", "data": data}})
 
 
+@pytest.mark.parametrize(
+    ("said", "cut"),
+    [(True, True), ("true", True), ("TRUE", True), (1, True), (False, False), ("false", False), (None, False)],
+)
+def test_a_result_that_was_cut_is_known_in_every_spelling(said: Any, cut: bool) -> None:
+    table = {"schema": {"fields": []}, "data": [], "truncated": said}
+    output = {"status": "ok", "data": {"application/json": table}}
+    found = statement_view({"id": 0, "state": "available", "output": output}).output
+    assert found is not None
+    assert found.truncated is cut
+
+
 def test_a_result_without_a_table_is_not_an_empty_table() -> None:
     output = statement_view({"id": 0, "output": {"status": "ok", "data": {"text/plain": "x"}}}).output
     assert output is not None

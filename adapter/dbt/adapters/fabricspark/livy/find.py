@@ -39,7 +39,8 @@ def find_statement(
 ) -> StatementView | Absent:
     """Look for a statement that may have been accepted.
 
-    It is certainly absent when two complete lists, the last one ``sum(LOOKS)`` seconds after the first, lack it.
+    It is certainly absent when the last two lists are complete and lack it; they come ``sum(LOOKS)`` seconds after the
+    first look.
 
     Args:
         api: the server.

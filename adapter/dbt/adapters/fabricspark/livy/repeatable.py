@@ -39,7 +39,7 @@ def is_safe_to_repeat(sql: str) -> bool:
 
     True for a single statement that starts with one of ``COMMANDS``, or with one of ``QUERIES`` and holds no word of
     ``DOUBTS`` outside strings, comments and back-quotes. A string with an escaped quote is in doubt too: where it ends
-    depends on a setting of the session.
+    depends on a setting of the session, and on whether it is a raw one.
     """
     words = _words(sql)
     if not words or ";" in words:
@@ -60,18 +60,13 @@ def _words(sql: str) -> list[str]:
         if match.lastgroup == "open":
             at = _end_of_comment(text, at)
         elif match.lastgroup == "string":
-            if _DOUBTFUL_STRING.search(match[0][1:-1]) or _is_raw(found, text, match.start()):
+            if _DOUBTFUL_STRING.search(match[0][1:-1]):
                 return []
         elif match.lastgroup == "word":
             found.append(match[0].lower())
         elif match[0] == ";":
             found.append(";")
     return found
-
-
-def _is_raw(found: list[str], text: str, start: int) -> bool:
-    # r'…' has no escapes; only one with a backslash could be read wrongly, but in doubt is in doubt.
-    return bool(found) and found[-1] == "r" and text[start - 1] in "rR"
 
 
 def _end_of_comment(text: str, at: int) -> int:

@@ -185,7 +185,7 @@ def _output(raw: object) -> Output | None:
         if len(cells) != len(columns):
             raise ProtocolError(f"a result row has {len(cells)} values for {len(columns)} columns")
         rows.append(tuple(None if cell is None else decode(cell) for decode, cell in zip(decoders, cells, strict=True)))
-    return Output(status, columns, tuple(rows), truncated=table.get("truncated") is True)
+    return Output(status, columns, tuple(rows), truncated=_as_bool(table.get("truncated")))
 
 
 # --- types -----------------------------------------------------------------------------------------------------------
