@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -278,6 +279,29 @@ def test_a_list_that_could_hide_a_write_does_not_prove_it_absent(
     with pytest.raises(OutcomeUnknown):
         statement.run(PLACE)
     assert server.count(SUBMIT) == 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "sends"),
+    [
+        (requests.ConnectionError("reset"), 2),
+        ((502, b""), 2),
+        ((500, b""), 2),
+        ((201, b"<html>sign in</html>"), 2),
+        (requests.ReadTimeout(), 1),
+        ((408, b""), 1),
+        ((504, b""), 1),
+    ],
+)
+def test_an_absent_write_is_sent_again_unless_it_may_still_be_on_its_way(
+    lost: Any, sends: int, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+) -> None:
+    answers()
+    server.answers[SUBMIT] = [lost, view("available", OK)]
+    server.answers[LIST] = [listed()]
+    with contextlib.nullcontext() if sends == 2 else pytest.raises(OutcomeUnknown, match="is complete and does not"):
+        assert statement.run(SomePlace()).rows == ((1,),)
+    assert server.count(SUBMIT) == sends
 
 
 @pytest.mark.parametrize(
