@@ -135,5 +135,6 @@ def test_null_and_booleans_survive(ask: Ask) -> None:
 
 @given(st.lists(TEXTS | st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=8))
 @settings(max_examples=8)
+@example([-(2**63), 2**63 - 1, -(2**31)])
 def test_bindings_arrive_as_what_they_are(ask: Ask, values: list[Any]) -> None:
     assert ask(bind("select " + ", ".join(f"%s as c{n}" for n in range(len(values))), values)) == values

@@ -73,11 +73,15 @@ def _primary_before(tokens: Sequence[Token], last: int) -> int | None:
         return None  # a cast's type, not an operand
     if start is None or start == 0 or tokens[start - 1].text not in ("-", "+", "~"):
         return start
-    before = tokens[start - 2] if start > 1 else None
-    unary = (
-        before is None or (before.kind is Kind.PUNCT and before.text not in _CLOSES) or before.upper in _NO_FUNCTIONS
-    )
-    return start - 1 if unary else start
+    return start - 1 if is_sign(tokens, start - 1) else start
+
+
+def is_sign(tokens: Sequence[Token], at: int) -> bool:
+    """Whether ``tokens[at]``, a plus or minus, belongs to what follows alone: nothing before it is an operand."""
+    before = tokens[at - 1] if at > 0 else None
+    if before is None or before.kind is Kind.PUNCT:
+        return before is None or before.text not in _CLOSES
+    return before.upper in _NO_FUNCTIONS - {"END"}
 
 
 def _unsigned_before(tokens: Sequence[Token], last: int) -> int | None:

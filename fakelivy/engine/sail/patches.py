@@ -13,6 +13,7 @@ from fakelivy.engine.sail.catalog import Name, Relation
 from fakelivy.engine.sail.clauses import CLAUSES
 from fakelivy.engine.sail.expressions import CALLS, Edit, call_at
 from fakelivy.engine.sail.names import full_name, references, render
+from fakelivy.engine.sail.numbers import least_numbers, signed
 from fakelivy.engine.sail.rewrites import REWRITES
 from fakelivy.engine.sail.syntax import patch
 from fakelivy.engine.sail.tokens import Kind, quote_name, tokenize
@@ -30,7 +31,7 @@ class Scope:
 
 def prepare(source: str, scope: Scope, *, ansi: bool) -> str:
     """``source`` as Sail must read it to do what Spark would."""
-    named = patch(source, list(_name_edits(source, scope)))
+    named = patch(source, [*_name_edits(source, scope), *least_numbers(source)])
     while True:
         # Inner calls first: what replaces a call as a whole quotes its arguments.
         patched = patch(named, _innermost(named, ansi))
@@ -43,7 +44,7 @@ def as_written(schema: Mapping[str, Any], source: str) -> Mapping[str, Any]:
     """A result's schema without the traces of ``prepare`` in the names of columns that have no alias."""
     if "try_" in source.lower():
         return schema
-    fields = [{**field, "name": without_traces(field["name"])} for field in schema["fields"]]
+    fields = [{**field, "name": signed(without_traces(field["name"]), source)} for field in schema["fields"]]
     return {**schema, "fields": fields}
 
 
