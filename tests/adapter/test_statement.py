@@ -224,6 +224,16 @@ def test_a_statement_that_outlives_its_session_is_noticed_within_a_minute(
     assert server.count(SUBMIT) == 1
 
 
+def test_anothers_statement_under_our_number_is_not_taken_for_ours(
+    statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+) -> None:
+    theirs = {"id": 7, "state": "available", "output": OK, "code": "select 1 /* theirs */"}
+    answers((200, theirs))
+    with pytest.raises(OutcomeUnknown, match="is another statement now: the server was restarted"):
+        statement.run(SomePlace())
+    assert server.count(SUBMIT) == 1
+
+
 LOST: list[Any] = [
     requests.ReadTimeout(),
     requests.ConnectionError("reset"),
