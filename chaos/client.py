@@ -52,12 +52,15 @@ class Options:
         threads: how many will use it.
         get_token: gives a new token each time, and takes a while, as azure-identity's credentials do; Fabric only.
         settings: seconds: ``statement_timeout``, ``session_start_timeout``, ``http_timeout``.
+        high_concurrency: whether to use Fabric's high-concurrency sessions; a client that has none may ignore it, and
+            is then told that nothing was proven.
     """
 
     dialect: str
     threads: int
     get_token: Callable[..., Token]
     settings: Mapping[str, float]
+    high_concurrency: bool = False
 
 
 Factory = Callable[[str, HTTPAdapter, SimulatedRuntime, Options], Client]

@@ -175,7 +175,9 @@ class _Stage:
     def _connect(self, phase: str) -> None:
         record, begin = self._record, self._scheduler.elapsed
         workload = record.scenario.workload
-        options = Options(record.dialect, workload.threads, self._tokens.get_token, record.settings)
+        options = Options(
+            record.dialect, workload.threads, self._tokens.get_token, record.settings, workload.high_concurrency
+        )
         try:
             self._client = self._factory(base_url(self._server, record.dialect), self._tap, self._runtime, options)
         except Exception as error:  # noqa: BLE001  # a client may fail to connect: that is an answer

@@ -52,6 +52,8 @@ class Workload(Data):
         cancel_after: when somebody calls the client's ``cancel``; of two moments, the seed picks one between them.
         interrupt_after: when the first thread gets a KeyboardInterrupt, wherever it is; it cancels and closes then.
             Likewise.
+        high_concurrency: the client is to use Fabric's high-concurrency sessions: a REPL for each statement that runs
+            at the same time, packed into one Livy session. Only in dialect ``fabric``.
     """
 
     dialects: tuple[Literal["livy", "fabric"], ...] = ("livy", "fabric")
@@ -62,6 +64,13 @@ class Workload(Data):
     token_lifetime: Annotated[float, Field(gt=0)] = 3600.0
     cancel_after: Moment | None = None
     interrupt_after: Moment | None = None
+    high_concurrency: bool = False
+
+    @model_validator(mode="after")
+    def _possible(self) -> Workload:
+        if self.high_concurrency and self.dialects != ("fabric",):
+            raise ValueError("only Fabric has high-concurrency sessions: say dialects: [fabric]")
+        return self
 
     @field_validator("settings")
     @classmethod

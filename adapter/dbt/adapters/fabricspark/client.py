@@ -6,7 +6,8 @@ For programs that want to run SQL, and for test harnesses that hand in their own
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from dbt.adapters.fabricspark.__version__ import version
@@ -14,9 +15,11 @@ from dbt.adapters.fabricspark.credentials import FABRIC_REQUEST_RATE, Settings
 from dbt.adapters.fabricspark.lease import LeaseFile
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import ProtocolError
+from dbt.adapters.fabricspark.livy.high_concurrency import HighConcurrencyApi
 from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from dbt.adapters.fabricspark.livy.statement import Statement
-from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.livysession import HANDOVER, LivySessionManager
+from dbt.adapters.fabricspark.pool import OneForEach
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.retry import Retrier
@@ -60,14 +63,15 @@ class Client:
             ProtocolError: it asks for rows, and the server sent no table.
             LivyError, TransportError: it did not succeed; see ``Statement.run``.
         """
-        statement = self.manager.statement(sql)
-        with self._lock:
-            self._running.append(statement)
-        try:
-            output = self.manager.run(statement)
-        finally:
+        with self._session() as session:
+            statement = session.statement(sql)
             with self._lock:
-                self._running.remove(statement)
+                self._running.append(statement)
+            try:
+                output = session.run(statement)
+            finally:
+                with self._lock:
+                    self._running.remove(statement)
         if output.columns is None and is_safe_to_repeat(sql):
             raise ProtocolError(f"the server sent no table for {statement.name}")
         return output.rows
@@ -83,6 +87,36 @@ class Client:
         """Delete every session that was made. Never raises."""
         self.manager.disconnect()
 
+    @contextmanager
+    def _session(self) -> Iterator[LivySessionManager]:
+        yield self.manager
+
+
+class ReplClient(Client):
+    """SQL on REPLs of Fabric's high-concurrency sessions: statements of different threads run at the same time.
+
+    Args:
+        pool: the REPLs; each statement borrows one.
+        manager: one of them that is never asked for, for what all have in common.
+        runtime: for the lock.
+    """
+
+    def __init__(self, pool: OneForEach, manager: LivySessionManager, runtime: Runtime) -> None:
+        super().__init__(manager, runtime)
+        self._pool = pool
+
+    def close(self) -> None:
+        """Return every REPL and end the Livy session they were in. Never raises."""
+        self._pool.disconnect()
+
+    @contextmanager
+    def _session(self) -> Iterator[LivySessionManager]:
+        session = self._pool.borrow()
+        try:
+            yield session
+        finally:
+            self._pool.give_back(session)
+
 
 def connect(
     url: str,
@@ -97,6 +131,7 @@ def connect(
     settings: Mapping[str, float] | None = None,
     leases: LeaseFile | None = None,
     timings: Timings | None = None,
+    high_concurrency: bool = False,
 ) -> Client:
     """A client of one server; the session starts with the first statement.
 
@@ -112,6 +147,7 @@ def connect(
         settings: any of ``DEFAULTS``.
         leases: where the session is left to the next client; ``None`` deletes it at the end.
         timings: how long statements took before; ``None`` remembers nothing.
+        high_concurrency: a REPL for each statement that runs at the same time, in one Livy session; Fabric only.
 
     Raises:
         TypeError: a setting that does not exist.
@@ -127,7 +163,17 @@ def connect(
     pace = Pace(clock, requests_per_minute)
     retrier = Retrier(clock, pace, tokens, told, figures.connect_retries, figures.connect_timeout)
     body = {"name": "dbt-fabricspark", **(session or {"kind": "sql"})}
-    return Client(LivySessionManager(LivyApi(transport, retrier), figures, body, clock, told, leases, timings), clock)
+    if not high_concurrency:
+        livy = LivyApi(transport, retrier)
+        return Client(LivySessionManager(livy, figures, body, clock, told, leases, timings), clock)
+    api = HighConcurrencyApi(transport, retrier, f"dbt-fabricspark-{clock.unique()}")
+
+    def repl() -> LivySessionManager:
+        return LivySessionManager(api, figures, body, clock, told, None, timings)
+
+    patience = figures.session_start_timeout + HANDOVER
+    pool = OneForEach(repl, api, keep=False, patience=patience, runtime=clock, logger=told)
+    return ReplClient(pool, repl(), clock)
 
 
 class Driver(Protocol):
@@ -144,6 +190,10 @@ class Driver(Protocol):
     @property
     def get_token(self) -> Callable[[], Any]:
         """Gives a new token, with ``token`` and ``expires_on``."""
+
+    @property
+    def high_concurrency(self) -> bool:
+        """Whether to use REPLs of high-concurrency sessions."""
 
 
 def under_test(url: str, adapter: HTTPAdapter, runtime: Runtime, options: Driver) -> Client:
@@ -162,4 +212,5 @@ def under_test(url: str, adapter: HTTPAdapter, runtime: Runtime, options: Driver
         tokens=TokenSource(fetch, runtime) if fabric else None,
         requests_per_minute=FABRIC_REQUEST_RATE if fabric else None,
         settings=options.settings,
+        high_concurrency=options.high_concurrency,
     )
