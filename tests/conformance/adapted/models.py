@@ -144,9 +144,9 @@ class AdaptedMetadataWithEmptyFlag(MetadataWithEmptyFlag):
 
 
 class AdaptedShowDoesNotHandleDoubleLimit(TestShowDoesNotHandleDoubleLimit):
-    """The embedded engine's words for a second `limit`; Spark's are a `PARSE_SYNTAX_ERROR`."""
+    """Spark's words for a second `limit`."""
 
-    DATABASE_ERROR_MESSAGE = "duplicated LIMIT clause"
+    DATABASE_ERROR_MESSAGE = "[PARSE_SYNTAX_ERROR] Syntax error at or near 'limit'"
 
 
 class AdaptedUnitTestingTypes(TestPostgresUnitTestingTypes):
