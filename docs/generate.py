@@ -18,7 +18,7 @@ from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
 from dbt.adapters.fabricspark.resilience import policy
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
 
-from chaos import invariants, toxics
+from chaos import coverage, invariants, toxics
 from chaos.processes import judge
 from fakelivy import cookbook
 from fakelivy.engine.sail import statements
@@ -189,6 +189,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "fault-recipes": cookbook.recipes_table,
     "process-invariants": judge.table,
     "chaos-invariants": invariants.table,
+    "chaos-coverage": coverage.failures_table,
+    "chaos-excused": coverage.excused_table,
     "toxics": toxics.table,
 }
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 
+from fakelivy import Fault
 from fakelivy.journal import (
     EarlyCall,
     Execution,
@@ -193,6 +194,9 @@ def table() -> str:
     return "\n".join(["| invariant | what it says |", "|---|---|", *rows])
 
 
+_STARTS = ("create_session", "acquire_hc")
+"""Requests that may start a session."""
+
 _ENDING = SESSION.terminal | {"error", "shutting_down"}
 
 PROVES = "proves something"
@@ -237,9 +241,12 @@ def _made_anew(run: Run, table: str) -> dt.datetime | None:
 
 
 def _lost_starts(run: Run) -> int:
-    """Requests for a session that a fault may have left carried out and without an answer."""
+    """Sessions that a fault accounts for: a request for one may have been carried out and left without an answer, or
+    the server gave a REPL a session to itself."""
+    armed = {entry.event.fault: entry.event.spec for entry in run.journal if isinstance(entry.event, FaultArmed)}
+    alone = {name for name, spec in armed.items() if Fault.parse(spec).effect.type == "alone"}
     strikes = (entry.event for entry in run.journal if isinstance(entry.event, FaultDecision) and entry.event.fired)
-    return sum(each.operation == "create_session" and each.phase != "before" for each in strikes)
+    return sum(each.fault in alone or (each.operation in _STARTS and each.phase != "before") for each in strikes)
 
 
 def _doubts(run: Run) -> Iterator[str]:

@@ -76,6 +76,19 @@ def test_a_number_that_is_too_large_wraps_as_in_java(number: int, kind: tuple[st
         ("order by d range between interval 1 day", "order by cast(d as timestamp) range between interval 1 day"),
         ("order by d desc range between interval x", "order by cast(d as timestamp) desc range between interval x"),
         ("order by v range between 1 preceding", "order by v range between 1 preceding"),
+        (
+            "select s as v from t group by s order by count(*) desc, v, s limit 1",
+            "select `v` from (select s as v, count(*) as `__order_0`, s as `__order_1` from t group by s ) "
+            "as __ordered order by `__order_0` desc, v, `__order_1` limit 1",
+        ),
+        ("select s, count(*) n from t group by s order by n", "select s, count(*) n from t group by s order by n"),
+        ("select s, count(*) as n from t group by s order by count(*)",) * 2,
+        ("select s, upper(s) from t group by s order by count(*)",) * 2,
+        ("select s, s from t group by s order by count(*)",) * 2,
+        ("select s from t order by count(*)",) * 2,
+        ("select distinct s from t group by s order by count(*)",) * 2,
+        ("select 1 as s union all select s from t group by s order by count(*)",) * 2,
+        ("select s from t group by s order by count(*) over ()",) * 2,
     ],
 )  # fmt: skip
 def test_each_patch(source: str, expected: str) -> None:

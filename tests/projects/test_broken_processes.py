@@ -19,11 +19,20 @@ from chaos.processes.outcome import result
 from chaos.processes.run import Run, run
 from chaos.processes.target import Target
 from chaos.results import Finding, Verdict
-from fakelivy.journal import Entry, Event, Execution, Request, SessionForgotten, SessionMoved
+from fakelivy.journal import (
+    Entry,
+    Event,
+    Execution,
+    FaultArmed,
+    FaultDecision,
+    Request,
+    SessionForgotten,
+    SessionMoved,
+)
 
 _log = logging.getLogger(__name__)
 
-TOY = Path(__file__).with_name("toy")
+TOY = Path(__file__).parents[1] / "chaos" / "toy"
 INSERT_LOST = 'submit_statement[contains="insert into"]:after_commit:reset@first(1)'
 INSERT_REFUSED = 'submit_statement[contains="insert into"]:before:status(500)@first(1)'
 TABLES_FAIL = 'submit_statement[contains="show tables"]:before:status(500)@first(1)'
@@ -159,6 +168,16 @@ def test_more_sessions_than_processes_are_red(two: Run) -> None:
     assert "3 sessions were alive at one time, 2 at most" in found["one session"].detail
     assert found["one session"].at == pytest.approx(1)
     assert judged_with(two, *born[:2], *gone[:2]) == {}
+
+
+def test_a_session_that_the_server_gave_to_one_repl_alone_is_accounted_for(two: Run) -> None:
+    born = [SessionMoved(f"extra {number}", None, "starting", "created") for number in range(4)]
+    gone = [SessionForgotten(each.session, "deleted") for each in born]
+    strike = FaultDecision("r1", "alone", "acquire_hc", "before", 1, fired=True, why_not="")
+    alone = [FaultArmed("alone", "alone=acquire_hc:before:alone"), strike]
+    assert judged_with(two, *alone, *born[:3], *gone[:3]) == {}
+    assert set(judged_with(two, *alone, *born, *gone)) == {"one session"}
+    assert set(judged_with(two, *alone[:1], *born[:3], *gone[:3])) == {"one session"}
 
 
 def test_a_session_that_works_for_two_processes_by_turns_is_red(two: Run) -> None:

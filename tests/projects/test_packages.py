@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakelivy import FakeLivy
-from tests.projects.project import Project
+from tests.projects.project import HEAD, Project
 
 # dbt's own modules warn.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -23,6 +23,17 @@ PACKAGE = {
 {% macro quoted(text) %}{{ return(adapter.dispatch('quoted', 'toolbox')(text)) }}{% endmacro %}
 {% macro spark__quoted(text) %}{{ return('spark ' ~ text) }}{% endmacro %}
 {% macro fabricspark__quoted(text) %}{{ return('fabric ' ~ text) }}{% endmacro %}
+""",
+    "toolbox/macros/found.sql": """
+{% macro get_relations_by_pattern(schema, table, exclude='') %}
+  {{ return(adapter.dispatch('get_relations_by_pattern', 'toolbox')(schema, table, exclude)) }}
+{% endmacro %}
+{% macro get_relations_by_prefix(schema, prefix) %}
+  {{ return(adapter.dispatch('get_relations_by_prefix', 'toolbox')(schema, prefix)) }}
+{% endmacro %}
+{% macro deduplicate(relation, by, order) %}
+  {{ return(adapter.dispatch('deduplicate', 'toolbox')(relation, by, order)) }}
+{% endmacro %}
 """,
     "toolbox/macros/columns.sql": """
 {% macro star(relation, except=[]) %}
@@ -78,6 +89,17 @@ MODELS = {
     "{{ dbt.date_trunc('month', 'at') }} as month, {{ dbt.last_day('at', 'month') }} as month_end, "
     "{{ dbt.split_part(\"'a|b'\", \"'|'\", 2) }} as part, "
     "{{ dbt.safe_cast(\"'x'\", api.Column.translate_type('int')) }} as nothing from {{ ref('orders') }}",
+    # An interval that needs parentheses, as every spine has.
+    "models/steps.sql": "select {{ dbt.dateadd('week', 'id - 1', 'at') }} as weeks, "
+    "{{ dbt.dateadd('hour', 'id - 1', 'at') }} as hours, {{ dbt.dateadd('quarter', 'id - 1', 'at') }} as quarters, "
+    "{{ dbt.dateadd('millisecond', '-id', 'at') }} as earlier from {{ ref('orders') }} where id = 3",
+    "models/latest.sql": "{{ toolbox.deduplicate(ref('paid'), 'state', 'id desc') }}",
+    "models/paid.sql": "select id, state, cast(null as string) as note from {{ ref('orders') }}",
+    "models/relations.sql": "-- depends_on: {{ ref('orders') }} {{ ref('paid') }}\n"
+    "select '{{ toolbox.get_relations_by_pattern('PACK%', '%r_ers', 'x%') | map(attribute='name') | join }}' as a, "
+    "'{{ toolbox.get_relations_by_pattern('pack%', '%', 's%') | map(attribute='type') | unique | sort | join }}' as b, "
+    "{{ toolbox.get_relations_by_prefix('packages', 'order') | length }} as c, "
+    "{{ toolbox.get_relations_by_prefix('elsewhere', 'order') | length }} as d",
     "models/tests.yml": "models: [{name: starred, columns: [{name: orders_key, data_tests: [unique, not_null]}, "
     "{name: state, data_tests: [toolbox.not_constant, accepted_values: {arguments: {values: [open, paid]}}]}]}]",
 }
@@ -91,7 +113,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
 
 def test_the_macros_that_packages_are_made_of_work(server: FakeLivy, tmp_path: Path) -> None:
     project = Project(tmp_path, server, schema="packages")
-    project.write({**PACKAGE, **MODELS})
+    order = "dispatch: [{macro_namespace: toolbox, search_order: [small, dbt, toolbox]}]"
+    project.write({**PACKAGE, **MODELS, "dbt_project.yml": f"{HEAD[:-1]}, {order}}}"})
     assert project.dbt("deps").success
     built = project.dbt("build")
     assert built.success, built
@@ -103,7 +126,11 @@ def test_the_macros_that_packages_are_made_of_work(server: FakeLivy, tmp_path: P
           (select concat(min(date_day), ' ', max(date_day)) from {{ ref('spine') }}) as spine,
           (select max(generated_number) from {{ ref('counted') }}) as counted,
           (select concat_ws(' ', max(cast(later as date)), sum(days), min(cast(month as date)), max(month_end),
-             max(part), max(nothing)) from {{ ref('dates') }}) as dates"""
+             max(part), max(nothing)) from {{ ref('dates') }}) as dates,
+          (select array_join(transform(array(weeks, hours, quarters, earlier), x -> cast(x as string)), ' ')
+             from {{ ref('steps') }}) as steps,
+          (select concat_ws(' ', collect_list(cast(id as string))) from {{ ref('latest') }} where id <> 2) as latest,
+          (select concat(a, ' ', b, ' ', c, ' ', d) from {{ ref('relations') }}) as relations"""
     assert project.rows(query) == [
         (
             "spark, fabric x",
@@ -113,5 +140,8 @@ def test_the_macros_that_packages_are_made_of_work(server: FakeLivy, tmp_path: P
             "2024-02-27 00:00:00 2024-03-01 00:00:00",
             5,
             "2024-04-01 123 2024-01-01 2024-03-31 b",
+            "2024-03-15 00:00:00 2024-03-01 02:00:00 2024-09-01 00:00:00 2024-02-29 23:59:59.997",
+            "1 3",
+            "orders tableview 1 0",
         )
     ]

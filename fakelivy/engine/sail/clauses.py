@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from fakelivy.engine.sail.aggregates import AGGREGATES
 from fakelivy.engine.sail.expressions import Edit, select_of
+from fakelivy.engine.sail.ordering import order_by_aggregate
 from fakelivy.engine.sail.tokens import Kind, Token
 
 
@@ -59,19 +61,6 @@ def _pivot_column(source: str, tokens: Sequence[Token], at: int) -> list[Edit]:
     return []
 
 
-_AGGREGATES = frozenset(
-    {
-        *("ANY", "ANY_VALUE", "APPROX_COUNT_DISTINCT", "APPROX_PERCENTILE", "ARRAY_AGG", "AVG", "BIT_AND", "BIT_OR"),
-        *("BIT_XOR", "BOOL_AND", "BOOL_OR", "COLLECT_LIST", "COLLECT_SET", "CORR", "COUNT", "COUNT_IF", "COVAR_POP"),
-        *("COVAR_SAMP", "EVERY", "FIRST", "FIRST_VALUE", "GROUPING", "GROUPING_ID", "KURTOSIS", "LAST", "LAST_VALUE"),
-        *("LISTAGG", "MAX", "MAX_BY", "MEAN", "MEDIAN", "MIN", "MIN_BY", "MODE", "PERCENTILE", "PERCENTILE_APPROX"),
-        *("PERCENTILE_CONT", "PERCENTILE_DISC", "REGR_AVGX", "REGR_AVGY", "REGR_COUNT", "REGR_R2", "SKEWNESS", "SOME"),
-        *("STD", "STDDEV", "STDDEV_POP", "STDDEV_SAMP", "STRING_AGG", "SUM", "TRY_AVG", "TRY_SUM", "VAR_POP"),
-        *("VAR_SAMP", "VARIANCE"),
-    }
-)
-
-
 def _group_by_all(source: str, tokens: Sequence[Token], at: int) -> list[Edit]:
     """``group by all``: the positions of the select items without an aggregate function."""
     del source
@@ -92,7 +81,7 @@ def _group_by_all(source: str, tokens: Sequence[Token], at: int) -> list[Edit]:
         elif token.kind is Kind.PUNCT:
             depth += (token.text in "([") - (token.text in ")]")
             star = star or (depth == 0 and token.text == "*" and tokens[index - 1].upper in ("SELECT", "DISTINCT"))
-        elif token.upper in _AGGREGATES and tokens[index + 1].text == "(":
+        elif token.upper in AGGREGATES and tokens[index + 1].text == "(":
             aggregate = True
         index += 1
     word = tokens[at + 1]
@@ -104,5 +93,6 @@ CLAUSES: Mapping[tuple[str, str], Callable[[str, Sequence[Token], int], list[Edi
     ("RANGE", "BETWEEN"): _range_of_days,
     ("BY", "ALL"): _group_by_all,
     ("PIVOT", ""): _pivot_column,
+    ("ORDER", "BY"): order_by_aggregate,
 }
 """Patches by the two words with which a clause begins (the second is empty where punctuation follows)."""

@@ -27,6 +27,7 @@ from dbt.adapters.fabricspark.metadata import (
     expect_columns,
 )
 from dbt.adapters.fabricspark.naming import in_workspace
+from dbt.adapters.fabricspark.patterns import like
 from dbt.adapters.fabricspark.refresh import refresh
 from dbt.adapters.fabricspark.relation import FabricSparkRelation
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
@@ -264,6 +265,24 @@ class FabricSparkAdapter(SparkAdapter):
     def valid_incremental_strategies(self) -> list[str]:
         """The strategies there are macros for."""
         return ["append", "merge", "delete+insert", "insert_overwrite", "microbatch"]
+
+    @available.parse_list
+    def relations_like(
+        self, database: str, schema_pattern: str, table_pattern: str, exclude: str = ""
+    ) -> list[BaseRelation]:
+        """The relations whose schema and name are as SQL's patterns say, and their name not as ``exclude``; by name.
+
+        Raises:
+            DbtRuntimeError: the schemas, or what is in them, could not be listed.
+        """
+        in_schema, wanted, excluded = like(schema_pattern), like(table_pattern), like(exclude)
+        found = [
+            relation
+            for schema in sorted(filter(in_schema, self.list_schemas(database)))
+            for relation in self.list_relations(database, schema)
+            if wanted(str(relation.identifier)) and not excluded(str(relation.identifier))
+        ]
+        return sorted(found, key=lambda relation: (str(relation.schema), str(relation.identifier)))
 
     @available
     @classmethod

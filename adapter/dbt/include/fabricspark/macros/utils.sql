@@ -12,3 +12,15 @@
 {% macro fabricspark__current_timestamp_in_utc_backcompat() -%}
   current_timestamp()
 {%- endmacro %}
+
+{#-
+  dbt-spark's multiplies an interval such as `n - 1`, that of date_spine, without parentheses, and loses what is shorter
+  than a second. A date that cannot be read stays an error.
+-#}
+{% macro fabricspark__dateadd(datepart, interval, from_date_or_timestamp) %}
+  {%- set units = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second', 'millisecond', 'microsecond'] -%}
+  {%- if datepart | lower not in units -%}
+    {%- do exceptions.raise_compiler_error("dateadd knows " ~ units | join(', ') ~ ", but not '" ~ datepart ~ "'") -%}
+  {%- endif -%}
+  timestampadd({{ datepart }}, cast(({{ interval }}) as int), {{ assert_not_null('to_timestamp', from_date_or_timestamp) }})
+{%- endmacro %}
