@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -223,6 +224,16 @@ def test_a_statement_that_outlives_its_session_is_noticed_within_a_minute(
     assert server.count(SUBMIT) == 1
 
 
+def test_anothers_statement_under_our_number_is_not_taken_for_ours(
+    statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+) -> None:
+    theirs = {"id": 7, "state": "available", "output": OK, "code": "select 1 /* theirs */"}
+    answers((200, theirs))
+    with pytest.raises(OutcomeUnknown, match="is another statement now: the server was restarted"):
+        statement.run(SomePlace())
+    assert server.count(SUBMIT) == 1
+
+
 LOST: list[Any] = [
     requests.ReadTimeout(),
     requests.ConnectionError("reset"),
@@ -278,6 +289,29 @@ def test_a_list_that_could_hide_a_write_does_not_prove_it_absent(
     with pytest.raises(OutcomeUnknown):
         statement.run(PLACE)
     assert server.count(SUBMIT) == 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "sends"),
+    [
+        (requests.ConnectionError("reset"), 2),
+        ((502, b""), 2),
+        ((500, b""), 2),
+        ((201, b"<html>sign in</html>"), 2),
+        (requests.ReadTimeout(), 1),
+        ((408, b""), 1),
+        ((504, b""), 1),
+    ],
+)
+def test_an_absent_write_is_sent_again_unless_it_may_still_be_on_its_way(
+    lost: Any, sends: int, statement: Statement, server: ScriptedServer, answers: Callable[..., None]
+) -> None:
+    answers()
+    server.answers[SUBMIT] = [lost, view("available", OK)]
+    server.answers[LIST] = [listed()]
+    with contextlib.nullcontext() if sends == 2 else pytest.raises(OutcomeUnknown, match="is complete and does not"):
+        assert statement.run(SomePlace()).rows == ((1,),)
+    assert server.count(SUBMIT) == sends
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from dbt.adapters.fabricspark.livy.repeatable import is_safe_to_repeat
 from hypothesis import given
@@ -67,6 +69,19 @@ def test_what_only_reads_is_safe(sql: str) -> None:
 @pytest.mark.parametrize("sql", DOUBTFUL)
 def test_what_writes_or_is_in_doubt_is_not(sql: str) -> None:
     assert not is_safe_to_repeat(sql)
+
+
+WORDS = re.findall(
+    r"\w+",
+    """insert into overwrite update delete merge create drop alter truncate load copy grant revoke call refresh analyze
+    optimize vacuum cache uncache msck add transform reduce map reflect java_method try_reflect""",
+)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_that_writes_or_runs_code_puts_a_query_in_doubt(word: str) -> None:
+    assert not is_safe_to_repeat(f"with a as (select 1) select * from a {word.upper()} b")
+    assert is_safe_to_repeat(f"select '{word}', `{word}`, my_{word} from a /* {word} */")
 
 
 WRITES = st.sampled_from(["insert into t select 1", "DELETE from t", "merge into t using s", "create table t (a int)"])
