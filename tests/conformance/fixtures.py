@@ -58,8 +58,9 @@ def dbt_profile_target(conformance_target: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="class")
-def profile_user() -> str:
-    return "fakelivy"
+def profile_user(request: pytest.FixtureRequest) -> str | None:
+    # A Spark without authentication names no owner.
+    return None if request.config.getoption("--spark-url") else "fakelivy"
 
 
 @pytest.fixture(scope="module")

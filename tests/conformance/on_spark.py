@@ -17,7 +17,23 @@ RECORD = Path(__file__).with_name("on_spark.txt")
 
 SPARK = "Apache Spark 4.0.1 with Delta Lake 4.0.0"
 
-WHY: Mapping[str, str] = {}
+_NO_LAKE_VIEWS = "Materialized lake views are Fabric's"
+_NO_STATISTICS = "A table has statistics only after `analyze table`; the embedded engine counts always"
+
+WHY: Mapping[str, str] = {
+    "basic.test_docs_generate.TestDocsGenReferences": _NO_STATISTICS,
+    "basic.test_docs_generate.TestDocsGenerate": _NO_STATISTICS,
+    "basic.test_get_catalog_for_single_relation.BaseGetCatalogForSingleRelation": _NO_STATISTICS,
+    "constraints.test_constraints.TestTableConstraintsRollback": (
+        "The old table stays as it was; but Spark Connect says `TASK_WRITE_FAILED`, and not which constraint is broken"
+    ),
+    "materialized_view.basic.MaterializedViewBasic": _NO_LAKE_VIEWS,
+    "materialized_view.changes.MaterializedViewChanges": _NO_LAKE_VIEWS,
+    "materialized_view.changes.MaterializedViewChangesApplyMixin": _NO_LAKE_VIEWS,
+    "materialized_view.changes.MaterializedViewChangesContinueMixin": _NO_LAKE_VIEWS,
+    "materialized_view.changes.MaterializedViewChangesFailMixin": _NO_LAKE_VIEWS,
+    "simple_copy.test_simple_copy.TestSimpleCopyBase": _NO_LAKE_VIEWS,
+}
 """Why a class fails on Spark."""
 
 

@@ -76,6 +76,10 @@ def test_a_number_that_is_too_large_wraps_as_in_java(number: int, kind: tuple[st
         ("order by d range between interval 1 day", "order by cast(d as timestamp) range between interval 1 day"),
         ("order by d desc range between interval x", "order by cast(d as timestamp) desc range between interval x"),
         ("order by v range between 1 preceding", "order by v range between 1 preceding"),
+        ("select - /* c */ 2147483648", "select (-2147483647 - 1)"),
+        ("a in (-128y, -32768S)", "a in ((-127Y - 1Y), (-32767S - 1S))"),
+        ("select a -2147483648, (b) -128Y", "select a -2147483648, (b) -128Y"),
+        ("select -2147483648.0, -21474836480", "select -2147483648.0, -21474836480"),
         (
             "select s as v from t group by s order by count(*) desc, v, s limit 1",
             "select `v` from (select s as v, count(*) as `__order_0`, s as `__order_1` from t group by s ) "

@@ -107,6 +107,11 @@ def _second(_: re.Match[str], source: str) -> str:
     return str(syntax_error(source, Token(Kind.END, "", len(source))))
 
 
+def _twice(match: re.Match[str], source: str) -> str:
+    again = [token for token in tokenize(source) if token.upper == match["x"].split()[-1]]
+    return str(syntax_error(source, again[-1] if again else Token(Kind.END, "", len(source))))
+
+
 def _ambiguous(match: re.Match[str], _: str) -> str:
     name = ".".join(f"`{part}`" for part in re.findall(r'Identifier\("(.*?)"\)', match["x"]))
     return f"[AMBIGUOUS_REFERENCE] Reference {name} is ambiguous: more than one column has this name."
@@ -142,6 +147,7 @@ _ROWS: tuple[tuple[str, str | Maker], ...] = (
     (r"\[(?!UNSUPPORTED_DATA_TYPE)[A-Z_.]+\] .*", r"\g<0>"),
     (r"invalid argument: found .*?(?: at (?P<offset>\d+):(?P<end>\d+))? expected", _parse),
     (r"invalid argument: expected one statement", _second),
+    (r"duplicated (?P<x>[A-Z ]+?) clause", _twice),
     (
         r"(?:unknown (?:table |aggregate |window )?|^)function: (?P<x>\S+)",
         r"[UNRESOLVED_ROUTINE] Cannot resolve routine `\g<x>`: no function of this name is known.",

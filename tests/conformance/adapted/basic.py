@@ -46,7 +46,7 @@ class AdaptedDocsGenerate(TestDocsGenerate):
     """Spark's types, `table` and `view`; tables have statistics, and columns are numbered from 0."""
 
     @pytest.fixture(scope="class")
-    def expected_catalog(self, project: Any, profile_user: str) -> dict[str, Any]:
+    def expected_catalog(self, project: Any, profile_user: str | None) -> dict[str, Any]:
         return _from_zero(
             expected_catalog.base_expected_catalog(
                 project,
@@ -63,7 +63,7 @@ class AdaptedDocsGenReferences(TestDocsGenReferences):
     """Spark's types, `table` and `view`; tables have statistics, and columns are numbered from 0."""
 
     @pytest.fixture(scope="class")
-    def expected_catalog(self, project: Any, profile_user: str) -> dict[str, Any]:
+    def expected_catalog(self, project: Any, profile_user: str | None) -> dict[str, Any]:
         return _from_zero(
             expected_catalog.expected_references_catalog(
                 project,
@@ -81,7 +81,7 @@ class AdaptedGetCatalogForSingleRelation(BaseGetCatalogForSingleRelation):
     """Spark's types, `table` and `view`."""
 
     @staticmethod
-    def _expected(project: Any, name: str, kind: str, stats: dict[str, StatsItem]) -> CatalogTable:
+    def _expected(project: Any, name: str, kind: str, stats: dict[str, StatsItem], owner: str | None) -> CatalogTable:
         types = {
             "id": "bigint",
             "first_name": "string",
@@ -93,19 +93,19 @@ class AdaptedGetCatalogForSingleRelation(BaseGetCatalogForSingleRelation):
             column: ColumnMetadata(type=sql, index=index, name=column)
             for index, (column, sql) in enumerate(types.items())
         }
-        metadata = TableMetadata(type=kind, schema=project.test_schema, name=name, owner="fakelivy")
+        metadata = TableMetadata(type=kind, schema=project.test_schema, name=name, owner=owner)
         return CatalogTable(metadata=metadata, columns=columns, stats=stats)
 
     @pytest.fixture(scope="class")
-    def expected_catalog_my_seed(self, project: Any) -> CatalogTable:
+    def expected_catalog_my_seed(self, project: Any, profile_user: str | None) -> CatalogTable:
         stats = {
             each: StatsItem(id=each, label=each, value=_ANY, include=True, description="") for each in ("bytes", "rows")
         }
-        return self._expected(project, "my_seed", "table", stats)
+        return self._expected(project, "my_seed", "table", stats, profile_user)
 
     @pytest.fixture(scope="class")
-    def expected_catalog_my_view_model(self, project: Any) -> CatalogTable:
-        return self._expected(project, "my_view_model", "view", {})
+    def expected_catalog_my_view_model(self, project: Any, profile_user: str | None) -> CatalogTable:
+        return self._expected(project, "my_view_model", "view", {}, profile_user)
 
 
 class AdaptedCatalogRelationTypes(CatalogRelationTypes):

@@ -9,7 +9,7 @@ from typing import Any
 TYPES = (
     (" TIMESTAMP WITHOUT TIME ZONE", " timestamp"),
     (" TEXT", " string"),
-    ("updated_at::text", "cast(updated_at as string)"),
+    *((f"{column}::text", f"cast({column} as string)") for column in ("id1", "id2", "updated_at")),
     ("null::timestamp", "cast(null as timestamp)"),
 )
 """Postgres's types and casts; Spark 3.5 has no ``::``."""

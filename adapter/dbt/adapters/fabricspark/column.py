@@ -51,8 +51,9 @@ class FabricSparkColumn(SparkColumn):
 
     @classmethod
     def of(cls, column: SparkColumn, comment: str | None) -> FabricSparkColumn:
-        """dbt-spark's column with its comment."""
-        return cls(**{**vars(column), "comment": comment or None})
+        """dbt-spark's column with its comment; an owner that Spark does not name, which it calls ``None``, is none."""
+        owner = None if column.table_owner == "None" else column.table_owner
+        return cls(**{**vars(column), "table_owner": owner, "comment": comment or None})
 
     def catalog_row(self) -> dict[str, Any]:
         """Its row of dbt's catalog, in dbt's names; types as SQL calls them, which ``show table extended`` does not."""
