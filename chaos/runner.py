@@ -29,6 +29,9 @@ LATENCY = 0.1
 SETTLE = 5.0
 """Virtual seconds after healing in which what went wrong comes to its end: a server that restarts is back."""
 
+LEAVING = ("delete_session", "delete_hc")
+"""What a client asks for when it leaves."""
+
 STEPS = 200_000
 """Hand-overs of a run: many times what a run of sixteen threads needs that goes in no circles."""
 
@@ -223,7 +226,7 @@ class _Stage:
         self._healed = True
         self._record.healed_at = self._scheduler.elapsed
         for armed in self._server.armed:
-            if armed.fault.select.operation != "delete_session":
+            if armed.fault.select.operation not in LEAVING:
                 self._server.clear(armed.fault.label)
 
     def _cancel(self, after: float) -> None:
