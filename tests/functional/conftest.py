@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from fakelivy import FakeLivy
+from tests.functional import prepared
 
 PROJECT = """
 name: small
@@ -41,16 +42,7 @@ class Dbt:
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run to the end; standard error is in the output."""
-        return subprocess.run(
-            self.command(*args),
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        return prepared.run(args, self.folder, self.environment, timeout=100)
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, content in files.items():
