@@ -14,8 +14,6 @@ from pathlib import Path
 PREPARED = ["dbt.cli.main", "dbt.adapters.fabricspark"]
 """What the process is forked with. Nothing here starts a thread, and ``azure`` is left to those who ask for it."""
 
-METHODS = multiprocessing.get_all_start_methods()
-
 
 def run(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float
@@ -24,8 +22,7 @@ def run(
 
     Raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds; the process is killed.
     """
-    # Where there is no fork (Windows), a process is made as ever.
-    context = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
+    context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PREPARED)
     with tempfile.TemporaryDirectory() as place:
         output = Path(place) / "output"
