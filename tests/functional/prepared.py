@@ -1,18 +1,29 @@
-"""dbt processes that begin where dbt has been imported already: the imports are most of a short run's time."""
+"""dbt processes that begin where dbt has been imported already: the imports are most of a short run's time.
+
+``python -m tests.functional.prepared`` imports dbt and forks for each line of JSON that it reads. What comes of it
+is a process like any other: it has its own folder, environment and output, and ends as Python ends.
+"""
 
 from __future__ import annotations
 
 import atexit
-import multiprocessing
+import functools
+import importlib
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-PREPARED = ["dbt.cli.main", "dbt.adapters.fabricspark"]
-"""What the process is forked with. Nothing here starts a thread, and ``azure`` is left to those who ask for it."""
+PREPARED = ("dbt.cli.main", "dbt.adapters.fabricspark")
+"""Nothing here starts a thread, and ``azure`` is left to those who ask for it."""
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(
@@ -22,35 +33,73 @@ def run(
 
     Raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds; the process is killed.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PREPARED)
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
     with tempfile.TemporaryDirectory() as place:
         output = Path(place) / "output"
-        process = context.Process(target=_main, args=(list(arguments), str(folder), dict(environment), str(output)))
-        process.start()
-        process.join(timeout)
-        code = process.exitcode
-        process.kill()
-        process.join()
-        process.close()
-        said = output.read_text(encoding="utf-8") if output.exists() else ""
+        order = {
+            "arguments": list(arguments),
+            "folder": str(folder),
+            "environment": dict(environment),
+            "output": str(output),
+            "timeout": timeout,
+        }
+        server.stdin.write(json.dumps(order) + "\n")
+        server.stdin.flush()
+        code = json.loads(server.stdout.readline())
+        said = output.read_text(encoding="utf-8")
     if code is None:
         raise subprocess.TimeoutExpired(list(arguments), timeout, said)
     return subprocess.CompletedProcess(list(arguments), code, said)
 
 
-def _main(arguments: list[str], folder: str, environment: dict[str, str], output: str) -> None:
-    there = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+@functools.cache
+def _server() -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", __name__]
+    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(server.communicate)  # closes its input, which ends it
+    return server
+
+
+def _become(order: dict[str, Any]) -> None:
+    """Be ``dbt`` from here on; ends as the command does, by ``SystemExit``."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    there = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(there, stream)
-    os.chdir(folder)
+    os.chdir(order["folder"])
     os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["dbt", *arguments]
-    from dbt.cli.main import cli
+    os.environ.update(order["environment"])
+    sys.argv = ["dbt", *order["arguments"]]
+    importlib.import_module("dbt.cli.main").cli()
 
-    try:
-        cli()
-    finally:
-        # multiprocessing ends its processes without this; dbt's own do it.
-        atexit._run_exitfuncs()
+
+def _wait(child: int, seconds: float) -> int | None:
+    """The exit code; ``None`` if it had to be killed."""
+    end = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return None
+        time.sleep(0.01)
+
+
+def main() -> None:
+    for module in PREPARED:
+        importlib.import_module(module)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _become(order)
+        sys.stdout.write(json.dumps(_wait(child, order["timeout"])) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
