@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from fakelivy import FakeLivy
-from fakelivy.journal import Entry, Execution, FaultDecision, Request, StatementMoved
+from fakelivy.journal import Entry, Execution, FaultDecision
 from tests.functional.conftest import Dbt
 from tests.functional.test_runs import ENDLESS, live_sessions
 
@@ -76,18 +76,6 @@ def stop(process: subprocess.Popen[str], number: signal.Signals) -> str:
 
 
 @pytest.mark.slow
-def test_sigterm_cancels_the_statements_and_deletes_the_session(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
-    since = len(fakelivy_server.journal.entries())
-    with started(make_dbt(PROJECT)) as process:
-        wait_for(fakelivy_server, is_running, since)
-        output = stop(process, signal.SIGTERM)
-    assert "CANCEL query" in output
-    assert live_sessions(fakelivy_server) == []
-    moved = [entry.event for entry in fakelivy_server.journal.entries()[since:]]
-    assert [event for event in moved if isinstance(event, StatementMoved) and event.after.startswith("cancel")]
-
-
-@pytest.mark.slow
 def test_a_process_is_gone_soon_even_if_the_server_hangs(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
     since = len(fakelivy_server.journal.entries())
     with started(make_dbt(PROJECT)) as process:
@@ -96,16 +84,3 @@ def test_a_process_is_gone_soon_even_if_the_server_hangs(make_dbt: MakeDbt, fake
             wait_for(fakelivy_server, hangs, since)
             stop(process, signal.SIGTERM)
     fakelivy_server.end_sessions([str(session["id"]) for session in live_sessions(fakelivy_server)])
-
-
-@pytest.mark.slow
-def test_a_session_that_is_still_starting_is_not_waited_for(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
-    since = len(fakelivy_server.journal.entries())
-
-    def is_looked_at(entry: Entry) -> bool:
-        return isinstance(entry.event, Request) and entry.event.operation == "get_session"
-
-    with fakelivy_server.fault("create_session:before:slow_start(1000)"), started(make_dbt(PROJECT)) as process:
-        wait_for(fakelivy_server, is_looked_at, since)
-        stop(process, signal.SIGINT)
-    assert live_sessions(fakelivy_server) == []

@@ -1,19 +1,20 @@
-"""Real dbt processes that end early: one is killed and the next finds its session, one fails fast."""
+"""Real dbt processes that end early: killed, told to stop while a session starts or runs, or failing fast."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import signal
 from collections.abc import Callable, Mapping
 
 import pytest
 import yaml
 
 from fakelivy import FakeLivy
-from fakelivy.journal import SessionMoved, StatementMoved
+from fakelivy.journal import Entry, Request, SessionMoved, StatementMoved
 from tests.functional.conftest import Dbt
 from tests.functional.test_runs import live_sessions
-from tests.functional.test_stop import GONE, PROJECT, is_running, started, wait_for
+from tests.functional.test_stop import GONE, PROJECT, is_running, started, stop, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 MakeDbt = Callable[[Mapping[str, str]], Dbt]
@@ -72,3 +73,28 @@ def test_fail_fast_cancels_what_the_other_threads_run(make_dbt: MakeDbt, fakeliv
     assert live_sessions(fakelivy_server) == []
     moved = [entry.event for entry in fakelivy_server.journal.entries()[since:]]
     assert [event for event in moved if isinstance(event, StatementMoved) and event.after.startswith("cancel")]
+
+
+@pytest.mark.slow
+def test_sigterm_cancels_the_statements_and_deletes_the_session(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
+    since = len(fakelivy_server.journal.entries())
+    with started(make_dbt(PROJECT)) as process:
+        wait_for(fakelivy_server, is_running, since)
+        output = stop(process, signal.SIGTERM)
+    assert "CANCEL query" in output
+    assert live_sessions(fakelivy_server) == []
+    moved = [entry.event for entry in fakelivy_server.journal.entries()[since:]]
+    assert [event for event in moved if isinstance(event, StatementMoved) and event.after.startswith("cancel")]
+
+
+@pytest.mark.slow
+def test_a_session_that_is_still_starting_is_not_waited_for(make_dbt: MakeDbt, fakelivy_server: FakeLivy) -> None:
+    since = len(fakelivy_server.journal.entries())
+
+    def is_looked_at(entry: Entry) -> bool:
+        return isinstance(entry.event, Request) and entry.event.operation == "get_session"
+
+    with fakelivy_server.fault("create_session:before:slow_start(1000)"), started(make_dbt(PROJECT)) as process:
+        wait_for(fakelivy_server, is_looked_at, since)
+        stop(process, signal.SIGINT)
+    assert live_sessions(fakelivy_server) == []
