@@ -1,4 +1,4 @@
-"""Stopping a real dbt process: Ctrl-C and SIGTERM, with a server that answers and with one that hangs."""
+"""A real dbt process is gone soon after a signal, even if its server hangs; and what other tests stop one with."""
 
 from __future__ import annotations
 
