@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.pipeline.transport import HttpTransport
 from dbt.adapters.fabricspark import azure
 from dbt.adapters.fabricspark.authentication import AUTHENTICATIONS
 from dbt.adapters.fabricspark.azure import SCOPE
@@ -263,11 +264,16 @@ def test_a_wrong_secret_is_named_and_not_shown(entra: FakeLivy) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_provider_in_trouble_is_asked_again_later(entra: FakeLivy, status: int) -> None:
+def test_a_provider_in_trouble_is_asked_again_later(
+    entra: FakeLivy, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
     fault = f"entra_token:before:status({status},error_code=temporarily_unavailable,shape=entra)"
     secret = entra.authority.options.client_secret
     with entra.fault(fault), pytest.raises(NotSent, match="no access token"):
         source(authentication="SPN", **principal(entra), client_secret=secret).token()
+    assert slept, "azure-identity tries again by itself, and pauses"
 
 
 def test_an_azure_cli_that_is_not_there_may_come(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
