@@ -83,11 +83,16 @@
 
 
 {#- Our own strategies read the model's query itself: nothing is left in the session, and nothing that another session
-    would not know. Only a strategy of the user's gets the temporary view it expects. -#}
+    would not know. Only a strategy of the user's gets the temporary view it expects, and a merge of a query that has CTEs
+    and looks into its own table: Delta 3.2 on Spark 3.5 refuses to read a table below CTEs that stand in its MERGE. -#}
 {% macro fabricspark_incremental_source(strategy, compiled_code, language) %}
   {%- if language == 'python' -%}
     {{ return(this.incorporate(path={'identifier': this.identifier ~ '__dbt_tmp'}, type='table')) }}
-  {%- elif strategy in adapter.valid_incremental_strategies() -%}
+  {%- elif strategy in adapter.valid_incremental_strategies() and not (
+    strategy in ['merge', 'delete+insert']
+    and modules.re.search('\\bwith\\b', compiled_code, modules.re.IGNORECASE)
+    and this.identifier | lower in compiled_code | lower
+  ) -%}
     {{ return('(\n' ~ compiled_code ~ '\n)') }}
   {%- endif -%}
   {{ return(make_temp_relation(this)) }}
