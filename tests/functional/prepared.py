@@ -7,15 +7,16 @@ is a process like any other: it has its own folder, environment and output, and 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import importlib
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,14 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``dbt`` with ``arguments`` in ``folder`` to its end; standard error is in the output.
 
-    Raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds; the process is killed.
+    Raises ``subprocess.TimeoutExpired`` after ``timeout`` seconds, rounded up; the process is ended.
     """
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as unanswered:
+        # Whoever is interrupted here must not leave its answer to the next.
+        unanswered.callback(_forget, server)
         output = Path(place) / "output"
         order = {
             "arguments": list(arguments),
@@ -47,9 +50,10 @@ def run(
         }
         server.stdin.write(json.dumps(order) + "\n")
         server.stdin.flush()
-        code = json.loads(server.stdout.readline())
+        code = int(server.stdout.readline())
+        unanswered.pop_all()
         said = output.read_text(encoding="utf-8")
-    if code is None:
+    if code == -signal.SIGALRM:
         raise subprocess.TimeoutExpired(list(arguments), timeout, said)
     return subprocess.CompletedProcess(list(arguments), code, said)
 
@@ -62,6 +66,11 @@ def _server() -> subprocess.Popen[str]:
     return server
 
 
+def _forget(server: subprocess.Popen[str]) -> None:
+    server.kill()
+    _server.cache_clear()
+
+
 def _become(order: dict[str, Any]) -> None:
     """Be ``dbt`` from here on; ends as the command does, by ``SystemExit``."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -69,24 +78,11 @@ def _become(order: dict[str, Any]) -> None:
     for stream in (1, 2):
         os.dup2(there, stream)
     os.chdir(order["folder"])
+    signal.alarm(math.ceil(order["timeout"]))  # its default is the end of the process
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.argv = ["dbt", *order["arguments"]]
     importlib.import_module("dbt.cli.main").cli()
-
-
-def _wait(child: int, seconds: float) -> int | None:
-    """The exit code; ``None`` if it had to be killed."""
-    end = time.monotonic() + seconds
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > end:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return None
-        time.sleep(0.01)
 
 
 def main() -> None:
@@ -97,7 +93,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _become(order)
-        sys.stdout.write(json.dumps(_wait(child, order["timeout"])) + "\n")
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
 
 

@@ -84,7 +84,7 @@
 
 {#- Our own strategies read the model's query itself: nothing is left in the session, and nothing that another session
     would not know. Only a strategy of the user's gets the temporary view it expects, and a merge of a query that has CTEs
-    and looks into its own table: Delta 3.2 on Spark 3.5 refuses to read a table below CTEs that stand in its MERGE. -#}
+    and looks into its own table: in a MERGE, Delta 3.2 on Spark 3.5 cannot read that table in a subquery beside CTEs. -#}
 {% macro fabricspark_incremental_source(strategy, compiled_code, language) %}
   {%- if language == 'python' -%}
     {{ return(this.incorporate(path={'identifier': this.identifier ~ '__dbt_tmp'}, type='table')) }}
