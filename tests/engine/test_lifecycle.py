@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -25,11 +27,16 @@ def children() -> list[psutil.Process]:
 
 
 def until_busy(process: psutil.Process) -> None:
-    """Wait until the process computes."""
-    process.cpu_percent()
-    deadline = time.monotonic() + WAIT
-    while process.cpu_percent(interval=0.05) < 20:
+    """Wait until the process has computed for longer than anything but an endless statement takes it."""
+
+    def computed() -> float:
+        times = process.cpu_times()
+        return float(times.user + times.system)
+
+    begin, deadline = computed(), time.monotonic() + WAIT
+    while computed() - begin < 0.3:
         assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -39,6 +46,7 @@ def own(tmp_path: Path) -> Iterator[tuple[SailEngine, Sql, psutil.Process]]:
     engine = SailEngine(tmp_path / "warehouse", SystemClock())
     sql = Sql(engine.open(SessionSpec("own", "lakehouse")))
     (child,) = set(children()) - before
+    sql.rows("select 1")  # what a child computes when it begins is done
     yield engine, sql, child
     engine.close()
     assert set(children()) - before == set()
@@ -212,6 +220,30 @@ def test_a_sibling_runs_beside_a_busy_session_and_a_cancel_hits_only_one(
     assert other_done.wait(WAIT)
     assert sql.rows("select 2") == [(2,)]
     assert child.is_running()
+
+
+def test_whoever_closes_a_busy_sibling_does_not_wait_for_what_it_runs(
+    own: tuple[SailEngine, Sql, psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, sql, child = own
+    sibling = Sql(sql.session.sibling(SessionSpec("sibling", "lakehouse")))
+    closed = threading.Event()
+    seen: list[bool] = []
+    monkeypatch.setattr(session, "SHARED_GRACE", WAIT)
+    interrupt = session.SailSession._interrupt
+
+    def deaf(self: session.SailSession, running: Any) -> None:
+        seen.append(closed.wait(WAIT / 4))
+        interrupt(self, running)
+
+    monkeypatch.setattr(session.SailSession, "_interrupt", deaf)
+    _, done = sibling.start(ENDLESS)
+    until_busy(child)
+    sibling.session.close()
+    closed.set()
+    assert done.wait(WAIT)
+    assert seen == [True]
+    assert sql.rows("select 2") == [(2,)]
 
 
 def test_siblings_that_lose_their_child_go_on_with_one_new_one(own: tuple[SailEngine, Sql, psutil.Process]) -> None:

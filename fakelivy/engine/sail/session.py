@@ -96,12 +96,18 @@ class SailSession:
             self._closed = True
         running = self._worker.running
         if running is not None:
-            running.cancelled.set()
-            if self._host.shared:
-                self._stop(running)
+            running.cancel()
+        shared = self._host.shared
         self._host.leave()
         self._python.close()
-        self._worker.end(timeout=5)
+        if running is not None and shared:
+            # The child lives on for its neighbours, so what runs may take its time to listen; whoever closes does not.
+            threading.Thread(target=self._end, args=(SHARED_GRACE,), name="fakelivy-end", daemon=True).start()
+        else:
+            self._end()
+
+    def _end(self, grace: float = 0) -> None:
+        self._worker.end(timeout=grace + 5)
         self._detach()
         self._on_close(self)
 

@@ -13,7 +13,7 @@ from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livy.high_concurrency import HighConcurrencyApi
 from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning
+from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning, left
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
@@ -123,8 +123,14 @@ class OneForEach:
         with self._lock:
             repls, self._all, self._free = self._all, [], []
             self._is_begun = False
+        # After a halt there are seconds for it all, and it is the Livy session that costs: its end is that of its REPLs.
+        if left(self._runtime) < float("inf"):
+            self._end_livy_sessions()
         for repl in repls:
             repl.disconnect()
+        self._end_livy_sessions()
+
+    def _end_livy_sessions(self) -> None:
         if self._keep:
             return
         try:

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from dbt.adapters.fabricspark.livy.api import LivyApi
-from dbt.adapters.fabricspark.livy.errors import SessionGone
+from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.wire import SessionView, session_view
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.outcome import Outcome
+from dbt.adapters.fabricspark.resilience.outcome import Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import Operation
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.transport import Transport
@@ -46,6 +46,7 @@ class HighConcurrencyApi(LivyApi):
         # Where each REPL is; written by the thread that waits for it, before anybody sends it anything.
         self._places: dict[str, tuple[str, str]] = {}
         self._livy_sessions: dict[str, None] = {}
+        self._ended: set[str] = set()
 
     def create_session(self, body: Mapping[str, Any], deadline: Deadline) -> SessionView:
         """Ask for a REPL. Not idempotent."""
@@ -55,16 +56,29 @@ class HighConcurrencyApi(LivyApi):
         """None: there is no list."""
         return []
 
+    def delete_session(self, session_id: str, deadline: Deadline) -> bool:
+        """Return a REPL; False if it is gone, also with its Livy session that was ended here."""
+        place = self._places.get(session_id)
+        return not (place and place[0] in self._ended) and super().delete_session(session_id, deadline)
+
     def delete_livy_sessions(self, deadline: Deadline) -> None:
         """End every Livy session that a REPL of this tag was seen in, and with it whatever is still in there.
 
         Raises:
-            LivyError, TransportError: one could not be ended; the others may not have been tried.
+            LivyError, TransportError: one could not be ended, the first of them; every other was tried.
         """
+        failure: LivyError | TransportError | None = None
         for session in list(self._livy_sessions):
             attempt = partial(self._call, "DELETE", f"/sessions/{session}", deadline, expect_json=False)
-            self.retrier.call(Operation.DELETE, attempt, deadline)
-            self._livy_sessions.pop(session, None)
+            try:
+                self.retrier.call(Operation.DELETE, attempt, deadline)
+            except (LivyError, TransportError) as error:
+                failure = failure or error
+            else:
+                self._livy_sessions.pop(session, None)
+                self._ended.add(session)
+        if failure:
+            raise failure
 
     def _session(self, reply: object) -> SessionView:
         view = session_view(reply)
