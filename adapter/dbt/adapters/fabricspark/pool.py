@@ -123,7 +123,7 @@ class OneForEach:
         with self._lock:
             repls, self._all, self._free = self._all, [], []
             self._is_begun = False
-        # After a halt there are seconds for it all, and it is the Livy session that costs: its end is that of its REPLs.
+        # After a halt there are seconds for it all, and it is the Livy session that costs; its REPLs end with it.
         if left(self._runtime) < float("inf"):
             self._end_livy_sessions()
         for repl in repls:
