@@ -50,7 +50,7 @@ test-dbt: $(VENV)/installed-dev ## run every adapter test that dbt publishes ove
 test-dbt-spark: $(VENV)/installed-dev ## the same on a Spark Connect server, and note what becomes of each; an hour or two (URL=sc://…)
 	@$(BIN)/python -m pytest -p dbt.tests.fixtures.project tests/conformance/suite.py -n 2 --dist loadscope --runxfail \
 	  --timeout 600 --spark-url "$(URL)" --junitxml .spark-report.xml $(ARGS) || true
-	@$(BIN)/python -m tests.conformance.on_spark .spark-report.xml
+	@$(BIN)/python -m tests.conformance.on_spark .spark-report.xml "$(URL)"
 
 check: $(VENV)/installed-dev ## lint, formatting, types, generated docs
 	$(BIN)/ruff check .

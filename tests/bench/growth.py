@@ -25,8 +25,9 @@ from typing import Any
 
 import yaml
 from dbt.adapters.base.relation import BaseRelation
+from dbt.adapters.fabricspark.checks import NUM_ROWS
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, SessionManagers
-from dbt.adapters.fabricspark.credentials import NUM_ROWS, FabricSparkCredentials
+from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.cursor import LivyCursor
 from dbt.adapters.fabricspark.impl import FabricSparkAdapter
 from dbt.adapters.factory import get_adapter_by_type

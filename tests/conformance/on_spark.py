@@ -1,6 +1,7 @@
 """What dbt's published classes come to on real Spark, and where that is not what the embedded engine says.
 
-``make test-dbt-spark`` runs them and ``python -m tests.conformance.on_spark REPORT`` writes down what its report says.
+``make test-dbt-spark`` runs them, and ``python -m tests.conformance.on_spark REPORT URL`` writes down what its report
+says of the Spark at that URL, in a file for each version.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from fakelivy.clock import SystemClock
+from fakelivy.engine import create_engine
+from fakelivy.engine.port import SessionSpec
 from tests.conformance.verdicts import verdicts
+from tests.engine.conftest import Sql
 
-RECORD = Path(__file__).with_name("on_spark.txt")
-
-SPARK = "Apache Spark 4.0.1 with Delta Lake 4.0.0"
+SPARKS: Mapping[str, str] = {
+    "3.5.5": "Apache Spark 3.5.5 with Delta Lake 3.2.1, Fabric's own line",
+    "4.0.1": "Apache Spark 4.0.1 with Delta Lake 4.0.0",
+}
+"""What a version was with when it was recorded."""
 
 _NO_LAKE_VIEWS = "Materialized lake views are Fabric's"
 _NO_STATISTICS = "A table has statistics only after `analyze table`; the embedded engine counts always"
@@ -37,9 +44,14 @@ WHY: Mapping[str, str] = {
 """Why a class fails on Spark."""
 
 
-def record() -> dict[str, str]:
-    """Every class that was run on Spark, and ``passes`` or ``fails``."""
-    lines = RECORD.read_text(encoding="utf-8").splitlines()
+def path(version: str) -> Path:
+    """Where what was seen on a version of Spark is kept."""
+    return Path(__file__).with_name(f"on_spark-{version}.txt")
+
+
+def record(version: str) -> dict[str, str]:
+    """Every class that was run on a version of Spark, and ``passes`` or ``fails``."""
+    lines = path(version).read_text(encoding="utf-8").splitlines() if path(version).exists() else []
     return {name: word for word, _, name in (line.partition(" ") for line in lines)}
 
 
@@ -58,29 +70,48 @@ def read(report: Path) -> dict[str, str]:
 
 
 def counts() -> str:
-    """How much was run on Spark, in a sentence."""
-    words, known = Counter(record().values()), sum(each.run is not None for each in verdicts())
-    run = words["passes"] + words["fails"]
-    return f"On {SPARK}, {run} of the {known} classes have been run: {words['passes']} pass, {words['fails']} fail."
+    """How much was run on Spark, a line for each version."""
+    known = sum(each.run is not None for each in verdicts())
+    lines = []
+    for version, title in SPARKS.items():
+        words = Counter(record(version).values())
+        run = words.total()
+        lines.append(f"- {title}: {run} of the {known} classes run, {words['passes']} pass, {words['fails']} fail.")
+    return "\n".join(lines)
 
 
 def differences() -> str:
     """Every class that does not come to the same on both engines."""
-    here = {each.name: "fails" if each.gaps else "passes" for each in verdicts()}
-    rows = ["| class | embedded engine | Spark | why |", "|---|---|---|---|"]
-    rows += [
-        f"| `{name}` | {here[name]} | {there} | {WHY.get(name, '')} |"
-        for name, there in record().items()
-        if there != here[name]
+    there = {version: record(version) for version in SPARKS}
+    rows = [
+        f"| class | embedded engine | {' | '.join(f'Spark {version}' for version in SPARKS)} | why |",
+        f"|---|---|{'---|' * len(SPARKS)}---|",
     ]
+    for each in verdicts():
+        here = "fails" if each.gaps else "passes"
+        words = [there[version].get(each.name, "") for version in SPARKS]
+        if {*words, here} - {here, ""}:
+            rows.append(f"| `{each.name}` | {here} | {' | '.join(words)} | {WHY.get(each.name, '')} |")
     return "\n".join(rows)
+
+
+def version_of(url: str) -> str:
+    """The version of the Spark at a Spark Connect URL."""
+    engine = create_engine("spark", warehouse=None, clock=SystemClock(), url=url)
+    try:
+        ((version,),) = Sql(engine.open(SessionSpec("version", "lakehouse"))).rows("select version()")
+    finally:
+        engine.close()
+    return str(version).split()[0]
 
 
 def main() -> None:
     """Write down what a report says; what it does not name stays as it was."""
-    found = record() | read(Path(sys.argv[1]))
+    report, url = sys.argv[1:]
+    version = version_of(url)
+    found = record(version) | read(Path(report))
     lines = [f"{found[each.name]} {each.name}\n" for each in verdicts() if each.name in found]
-    RECORD.write_text("".join(lines), encoding="utf-8")
+    path(version).write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""The profile: every field with its default, its meaning and its check, and the frozen settings made of it."""
+"""The profile: every field with its default and its meaning, and the frozen settings made of it."""
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from dbt.adapters.contracts.connection import Credentials
 from dbt.adapters.exceptions.connection import FailedToConnectError
-from dbt.adapters.fabricspark.authentication import check_authentication, listed
+from dbt.adapters.fabricspark.checks import CHECKS, LOOPBACK, NUM_ROWS, ROW_LIMIT
 from dbt.adapters.fabricspark.fabric import LakehouseView
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS, check_incumbent_fields
 from dbt.adapters.fabricspark.lease import target_key
@@ -22,26 +21,14 @@ from dbt.adapters.fabricspark.shortcuts import read as read_shortcuts
 from dbt_common.dataclass_schema import ValidationError
 from dbt_common.exceptions import DbtRuntimeError
 
-METHODS = ("livy", "session")
-LIVY_MODES = ("fabric", "local")
-
 SECRETS = ("client_secret", "client_certificate_password", "accessToken", "credential_kwargs")
 """Fields whose values appear in no message."""
 
 SHORTCUTS_FILE = "shortcuts.json"
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-NUM_ROWS = "livy.rsc.sql.num-rows"
-"""Apache Livy's setting for the longest result, 1000 unless a session asks for another (contract 1.8)."""
-
-ROW_LIMIT = 1_000_000
-"""What our sessions ask for; a result of that size fails in Livy's own size limit first."""
-
 FABRIC_REQUEST_RATE = 150.0
 """Requests a minute; Fabric allows 200 to an identity, which may be used elsewhere too (contract 2.8)."""
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _API_VERSION = "2023-12-01"
 
 
@@ -167,10 +154,10 @@ class FabricSparkCredentials(Credentials):
 
     def __post_init__(self) -> None:
         self.livy_mode = self.livy_mode.lower()
-        for check in _CHECKS:
+        for check in CHECKS:
             check(self)
         self.schema = self.schema or self.lakehouse or "default"
-        self.database = self._home
+        self.database = self.home
 
     @property
     def type(self) -> str:
@@ -186,7 +173,7 @@ class FabricSparkCredentials(Credentials):
         return self.method == "livy" and self.livy_mode == "fabric"
 
     @property
-    def _home(self) -> str | None:
+    def home(self) -> str | None:
         """The lakehouse, behind its workspace if that is to be written; ``None`` where there are none."""
         return in_workspace(self.lakehouse, self.workspace_name) if self.is_fabric or self.method == "session" else None
 
@@ -358,105 +345,3 @@ def _unknown_field(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     hint = f" Did you mean '{by_lower[close[0]]}'?" if close else ""
     return f"unknown field '{name}'.{hint}"
-
-
-# --- checks ----------------------------------------------------------------------------------------------------------
-
-
-def _check_method(c: FabricSparkCredentials) -> None:
-    if c.method not in METHODS:
-        raise DbtRuntimeError(f"method '{c.method}' is not one of {', '.join(METHODS)}")
-    if c.method == "session" and c.create_shortcuts:
-        raise DbtRuntimeError("create_shortcuts needs method 'livy', which signs in to Fabric")
-    if c.livy_mode not in LIVY_MODES:
-        raise DbtRuntimeError(f"livy_mode '{c.livy_mode}' is not one of {', '.join(LIVY_MODES)}")
-
-
-def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
-    if set(url) & set("@?#"):
-        raise DbtRuntimeError(f"{name} must be a plain address, without user, password, query or fragment")
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        parts, usable = urlsplit(""), False
-    if not usable:
-        raise DbtRuntimeError(f"{name} '{url}' is not an http(s) address such as 'https://host:port/path'")
-    if parts.scheme not in schemes and parts.hostname not in LOOPBACK:
-        raise DbtRuntimeError(f"{name} '{url}' must start with https://: a token would travel in the clear")
-
-
-def _check_authority(url: str) -> None:
-    _check_url("authority", url, ("https",))
-    if not url.lower().startswith("https://"):  # not even on this machine: the library refuses
-        raise DbtRuntimeError(f"authority '{url}' must start with https://: a secret would travel in the clear")
-
-
-def _check_local(c: FabricSparkCredentials) -> None:
-    if c.method == "livy" and c.livy_mode == "local":
-        _check_url("livy_url", c.livy_url, ("http", "https"))
-
-
-def _check_fabric(c: FabricSparkCredentials) -> None:
-    if not c.is_fabric:
-        return
-    missing = [name for name in ("workspaceid", "lakehouseid", "lakehouse") if not getattr(c, name)]
-    if missing:
-        raise DbtRuntimeError(f"livy_mode 'fabric' needs {listed(missing)} in the profile")
-    for name in ("workspaceid", "lakehouseid"):
-        if not _GUID.match(getattr(c, name)):
-            raise DbtRuntimeError(
-                f"{name} '{getattr(c, name)}' is not a GUID such as '01234567-89ab-cdef-0123-456789abcdef'"
-            )
-    _check_url("endpoint", c.endpoint, ("https",))
-    if c.authority is not None:
-        _check_authority(c.authority)
-    check_authentication(c.authentication, lambda name: getattr(c, name, None))
-
-
-def _check_database(c: FabricSparkCredentials) -> None:
-    meant = c._home
-    if c.database is not None and c.database != meant:
-        raise DbtRuntimeError(f"database '{c.database}' is not to be set: name the lakehouse as 'lakehouse'")
-    if c.workspace_name is not None and not (c.workspace_name and meant):
-        raise DbtRuntimeError("workspace_name is for a lakehouse of Fabric, and a name: without it leave it out")
-
-
-def _check_figures(c: FabricSparkCredentials) -> None:
-    for name in (
-        "http_timeout",
-        "session_start_timeout",
-        "statement_timeout",
-        "poll_wait",
-        "poll_statement_wait",
-        "azure_cli_process_timeout",
-    ):
-        value = getattr(c, name)
-        if not 0 < value < float("inf"):
-            raise DbtRuntimeError(f"{name} is {value}; it must be a number of seconds above 0")
-    for name in ("connect_retries", "connect_timeout"):
-        if getattr(c, name) < 0:
-            raise DbtRuntimeError(f"{name} is {getattr(c, name)}; it must not be negative")
-    if (c.requests_per_minute or 0) < 0:
-        raise DbtRuntimeError(f"requests_per_minute is {c.requests_per_minute}; it must not be negative")
-
-
-def _check_spark_config(c: FabricSparkCredentials) -> None:
-    conf = c.spark_config.get("conf")
-    if conf is not None and not isinstance(conf, Mapping):
-        raise DbtRuntimeError("spark_config.conf must be a mapping of Spark settings")
-    limit = str((conf or {}).get(NUM_ROWS, ROW_LIMIT))
-    if not limit.isdigit() or int(limit) == 0:
-        raise DbtRuntimeError(f"{NUM_ROWS} in spark_config.conf is '{limit}'; it must be a number of rows")
-    if c.environmentId and not _GUID.match(c.environmentId):
-        raise DbtRuntimeError(f"environmentId '{c.environmentId}' is not a GUID")
-
-
-_CHECKS: tuple[Callable[[FabricSparkCredentials], None], ...] = (
-    _check_method,
-    _check_local,
-    _check_fabric,
-    _check_database,
-    _check_figures,
-    _check_spark_config,
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from dbt.adapters.fabricspark.credentials import NUM_ROWS
+from dbt.adapters.fabricspark.checks import NUM_ROWS
 from dbt.adapters.fabricspark.literals import bind
 from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
 from dbt.adapters.fabricspark.livy.wire import Column, Output
