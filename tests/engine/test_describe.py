@@ -124,3 +124,19 @@ def test_properties_include_deltas_protocol_versions(sql: Sql) -> None:
         ("delta.minWriterVersion", "2"),
         ("k", "v"),
     ]
+
+
+def test_describe_cuts_the_type_of_a_long_struct_as_spark_does(sql: Sql) -> None:
+    fields = ", ".join(f"'f{n}', {n}" for n in range(30))
+    sql.rows(f"create table long using delta as select array(named_struct({fields})) as s")
+    ((_, kind, _),) = sql.rows("describe long")
+    assert kind.startswith("array<struct<f0:int,f1:int,")
+    assert kind.endswith(",f23:int,... 6 more fields>>")
+    sql.rows("set spark.sql.debug.maxToStringFields = 100")
+    assert sql.rows("describe long s")[1][1].endswith(",f29:int>>")
+
+
+def test_schema_evolution_is_no_word_of_a_merge_before_spark_4(sql: Sql) -> None:
+    sql.rows("create table t using delta as select 1 as id")
+    merge = "merge %sinto t using (select 1 as id, 2 as x) as s on t.id = s.id when matched then update set *"
+    assert "[PARSE_SYNTAX_ERROR]" in sql.error(merge % "with schema evolution ")

@@ -116,7 +116,7 @@ def test_a_statement_costs_as_much_as_it_is_long(monkeypatch: pytest.MonkeyPatch
     [
         "update t set a = a / b",
         "delete from t where a / b > 1",
-        "merge with schema evolution into t using s on t.i = s.i when matched then update set a = s.a / t.b",
+        "merge into t using s on t.i = s.i when matched then update set a = s.a / t.b",
         "create table t (a int) location '/x/y'",
         "select /* a / b */ '1/2', 'avg(x)' -- a / b",
     ],

@@ -131,3 +131,12 @@ def test_a_source_without_a_delta_log_is_an_error_not_an_age(project: Project) -
     done = project.dbt("source", "freshness", "--select", "source:ours")
     assert not done.success
     assert "DESCRIBE DETAIL works on Delta tables" in done.result.results[0].message
+
+
+def test_a_source_of_another_workspace_is_in_the_catalog_as_dbt_knows_it(project: Project) -> None:
+    place = "name: far, database: other, schema: landing, meta: {workspace_name: fakelivy}"
+    project.write({"models/far.yml": f"sources: [{{{place}, tables: [{{name: far_away, identifier: fresh}}]}}]"})
+    found, statements = catalog(project)
+    assert "show table extended in `fakelivy`.other.landing like '*'" in statements
+    assert found["far_away"]["metadata"]["database"] == "other"
+    assert list(found["far_away"]["columns"]) == ["id"]

@@ -74,9 +74,10 @@ def test_a_changed_definition_can_be_built_beside_the_old_one(server: FakeLivy, 
     assert project.rows("select distinct more from {{ ref('paid') }}") == [("new",)]
 
 
-def test_a_model_can_become_a_lake_view_and_a_table_again(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema="kinds")
-    table = "{{ config(materialized='table') }} select 1 as id"
+@pytest.mark.parametrize("kind", ["table", "incremental"])
+def test_a_model_can_become_a_lake_view_and_a_table_again(kind: str, server: FakeLivy, tmp_path: Path) -> None:
+    project = Project(tmp_path, server, schema=f"kinds_{kind}")
+    table = f"{{{{ config(materialized='{kind}') }}}} select 1 as id"
     project.write({"models/orders.sql": SOURCE, "models/paid.sql": table})
     assert project.dbt("run").success
     project.write({"models/paid.sql": VIEW % ("", "")})

@@ -45,3 +45,17 @@ def test_the_record_of_a_deleted_row_keeps_its_values_and_is_written_once(server
         (2, "Arthur", "False", False),
         (2, "Arthur", "True", True),
     ]
+
+
+@pytest.mark.timeout(300)
+def test_a_column_that_the_source_has_no_more_is_null_in_new_records(server: FakeLivy, tmp_path: Path) -> None:
+    project = Project(tmp_path, server, schema="narrower")
+    history = HISTORY.replace(", hard_deletes='new_record'", "")
+    project.write({"models/people.sql": SOURCE, "snapshots/history.sql": history})
+    assert project.dbt("build").success
+    narrower = SOURCE.replace("select *", "select id, at").replace("2, 'Arthur'", "3, 'Arthur'")
+    project.write({"models/people.sql": narrower})
+    again = project.dbt("build")
+    assert again.success, again
+    rows = project.rows("select id, name from {{ ref('history') }} order by id")
+    assert rows == [(1, "Judith"), (2, "Arthur"), (3, None)]

@@ -11,18 +11,33 @@ Field = dict[str, Any]
 _SQL_NAMES = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
 
 
-def sql_text(kind: SparkType) -> str:
-    """A type as ``DESCRIBE`` prints it: ``bigint``, ``array<struct<a:int>>``."""
+def sql_text(kind: SparkType, longest: int | None = None) -> str:
+    """A type as ``DESCRIBE`` prints it: ``bigint``, ``array<struct<a:int>>``.
+
+    Args:
+        longest: how many fields of a struct Spark prints, the last of them as a count of what is left; ``None`` is all.
+    """
     if isinstance(kind, str):
         return _SQL_NAMES.get(kind, kind)
     match kind["type"]:
         case "array":
-            return f"array<{sql_text(kind['elementType'])}>"
+            return f"array<{sql_text(kind['elementType'], longest)}>"
         case "map":
-            return f"map<{sql_text(kind['keyType'])},{sql_text(kind['valueType'])}>"
+            return f"map<{sql_text(kind['keyType'], longest)},{sql_text(kind['valueType'], longest)}>"
         case "struct":
-            return "struct<" + ",".join(f"{f['name']}:{sql_text(f['type'])}" for f in kind["fields"]) + ">"
+            return f"struct<{','.join(_cut([_member(f, longest) for f in kind['fields']], longest))}>"
     return str(kind["type"])
+
+
+def _member(field: Field, longest: int | None) -> str:
+    return f"{field['name']}:{sql_text(field['type'], longest)}"
+
+
+def _cut(fields: list[str], longest: int | None) -> list[str]:
+    if longest is None or len(fields) <= longest:
+        return fields
+    shown = max(0, longest - 1)
+    return [*fields[:shown], f"... {len(fields) - shown} more fields"]
 
 
 def tree(fields: Sequence[Field]) -> str:

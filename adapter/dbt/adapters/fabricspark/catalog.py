@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dbt.adapters.base.relation import BaseRelation
@@ -13,14 +14,29 @@ Place = tuple[str, str, str]
 """Database, schema and name, in lower case: Spark does not tell names by their case."""
 
 
-def place(relation: BaseRelation | RelationConfig) -> Place:
+@dataclass(frozen=True)
+class Documented:
+    """A relation that dbt's catalog is about.
+
+    Attributes:
+        database: by which dbt knows it again: what its config says, without the workspace of a source.
+        comments: whether dbt writes the comments of its columns (``persist_docs``).
+    """
+
+    database: str | None
+    comments: bool
+
+
+def place(relation: BaseRelation) -> Place:
     """Where a relation is, as a key."""
     return (relation.database or "").lower(), (relation.schema or "").lower(), (relation.identifier or "").lower()
 
 
-def documented(configs: Iterable[RelationConfig]) -> dict[Place, bool]:
-    """Every relation of the project, and whether dbt writes the comments of its columns (``persist_docs``)."""
-    return {place(each): _documents_columns(each) for each in configs}
+def documented(
+    configs: Iterable[RelationConfig], relation: Callable[[RelationConfig], BaseRelation]
+) -> dict[Place, Documented]:
+    """Every relation of the project; ``relation`` makes it of its config."""
+    return {place(relation(each)): Documented(each.database, _documents_columns(each)) for each in configs}
 
 
 def _documents_columns(config: RelationConfig) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from dbt.adapters.base.impl import PythonJobHelper, catch_as_completed, log_code_execution
@@ -12,6 +13,7 @@ from dbt.adapters.capability import Capability, CapabilityDict, CapabilitySuppor
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationConfig
 from dbt.adapters.fabricspark import catalog, partitions, seeds, shortcuts
+from dbt.adapters.fabricspark.catalog import Documented, Place
 from dbt.adapters.fabricspark.column import FabricSparkColumn
 from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, logger
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
@@ -201,14 +203,14 @@ class FabricSparkAdapter(SparkAdapter):
         comment = Details.read(str(relation), getattr(relation, INFORMATION)).comment
         for column in columns:
             row = FabricSparkColumn.of(column, getattr(column, "comment", None)).catalog_row()
-            yield {**row, "table_database": relation.database, "table_comment": comment}
+            yield {**row, "table_comment": comment}
 
     def get_catalog(
         self, relation_configs: Iterable[RelationConfig], used_schemas: frozenset[tuple[str, str]]
     ) -> tuple[agate.Table, list[Exception]]:
         """The catalog: a statement for each schema, and one for each relation whose columns dbt gives comments."""
         configs = list(relation_configs)
-        wanted = catalog.documented(configs)
+        wanted = catalog.documented(configs, partial(self.Relation.create_from, self.config))
         with executor(self.config) as threads:
             futures = [
                 threads.submit_connected(  # type: ignore[no-untyped-call]  # dbt leaves it untyped
@@ -219,12 +221,17 @@ class FabricSparkAdapter(SparkAdapter):
             ]
             return catch_as_completed(futures)
 
-    def _catalog_of(self, database: str | None, schema: str, wanted: Mapping[catalog.Place, bool]) -> agate.Table:
+    def _catalog_of(self, database: str | None, schema: str, wanted: Mapping[Place, Documented]) -> agate.Table:
         import agate
         from dbt_common.clients.agate_helper import DEFAULT_TYPE_TESTER
 
         found = [(relation, wanted.get(catalog.place(relation))) for relation in self.list_relations(database, schema)]
-        rows = [row for each, ask in found if ask is not None for row in self._get_columns_for_catalog(each, ask)]
+        rows = [
+            {**row, "table_database": known.database}
+            for each, known in found
+            if known is not None
+            for row in self._get_columns_for_catalog(each, known.comments)
+        ]
         return agate.Table.from_object(rows, column_types=DEFAULT_TYPE_TESTER)
 
     def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable | None:

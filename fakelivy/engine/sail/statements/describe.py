@@ -42,14 +42,14 @@ def table(ctx: Context, cursor: Cursor) -> Table:
         return _one_column(ctx, parts, cursor)
     cursor.end()
     if ctx.is_temporary(parts):
-        return Table(_COLUMNS, _column_rows(ctx.temporary_columns[parts[0].lower()]))
+        return Table(_COLUMNS, _column_rows(ctx, ctx.temporary_columns[parts[0].lower()]))
     relation = ctx.relation(parts)
     information = gather(ctx, relation)
-    rows = _column_rows(information.fields)
+    rows = _column_rows(ctx, information.fields)
     if information.partition_columns:
         kinds = {f["name"].lower(): f for f in information.fields}
         rows += [("# Partition Information", "", ""), ("# col_name", "data_type", "comment")]
-        rows += _column_rows([kinds[name.lower()] for name in information.partition_columns])
+        rows += _column_rows(ctx, [kinds[name.lower()] for name in information.partition_columns])
     if extended:
         rows += [("", "", ""), ("# Detailed Table Information", "", "")]
         rows += [(label, text, "") for label, text in information.details]
@@ -62,8 +62,12 @@ def _option(cursor: Cursor, *words: str) -> bool:
     return not is_name and bool(cursor.take_any(*words))
 
 
-def _column_rows(fields: Sequence[Field]) -> Rows:
-    return [(f["name"], sql_text(f["type"]), f["metadata"].get("comment")) for f in fields]
+def _column_rows(ctx: Context, fields: Sequence[Field]) -> Rows:
+    return [(f["name"], sql_text(f["type"], _longest(ctx)), f["metadata"].get("comment")) for f in fields]
+
+
+def _longest(ctx: Context) -> int:
+    return int(ctx.settings.get("spark.sql.debug.maxToStringFields") or 25)
 
 
 def _one_column(ctx: Context, parts: tuple[str, ...], cursor: Cursor) -> Table:
@@ -74,14 +78,14 @@ def _one_column(ctx: Context, parts: tuple[str, ...], cursor: Cursor) -> Table:
         raise spark_error("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", f"A column with name `{wanted}` cannot be resolved.")
     rows = [
         ("col_name", found["name"]),
-        ("data_type", sql_text(found["type"])),
+        ("data_type", sql_text(found["type"], _longest(ctx))),
         ("comment", found["metadata"].get("comment", "NULL")),
     ]
     return Table(struct([field("info_name", "string", null=False), field("info_value", "string", null=False)]), rows)
 
 
 def query(ctx: Context, cursor: Cursor) -> Table:
-    return Table(_COLUMNS, _column_rows(ctx.schema_of(cursor.rest())))
+    return Table(_COLUMNS, _column_rows(ctx, ctx.schema_of(cursor.rest())))
 
 
 _TEXTS = {"type": "map", "keyType": "string", "valueType": "string", "valueContainsNull": True}

@@ -26,7 +26,7 @@ def _target(ctx: Context, parts: tuple[str, ...], command: str) -> Relation:
 
 
 def merge(ctx: Context, cursor: Cursor) -> Table:
-    evolving = cursor.take("WITH", "SCHEMA", "EVOLUTION")
+    # Spark 3.5 does not know `with schema evolution`, which is Sail's word for the setting.
     into = cursor.peek()
     cursor.expect("INTO")
     start = cursor.peek().start
@@ -34,7 +34,7 @@ def merge(ctx: Context, cursor: Cursor) -> Table:
     table = _target(ctx, parts, "MERGE")
     end = cursor.peek(-1).end
     edits = [(start, end, sql_name(table))]
-    if not evolving and ctx.settings.flag(_EVOLVE):
+    if ctx.settings.flag(_EVOLVE):
         edits.append((into.start, into.start, "with schema evolution "))
     with ctx.writing(table.name):
         return ctx.execute(patch(cursor.source, edits))

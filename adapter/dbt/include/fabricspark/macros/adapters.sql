@@ -33,14 +33,19 @@
   {%- endif %}
 {%- endmacro %}
 
+{#- Whether `create or replace` is known to tables of the model's format. -#}
+{% macro fabricspark_can_replace() %}
+  {{ return(fabricspark_file_format() in ['delta', 'iceberg']) }}
+{% endmacro %}
+
 {#- Everything between a table's name and its query. -#}
-{% macro fabricspark_table_clauses() %}
+{% macro fabricspark_table_clauses(located=true) %}
   {{- file_format_clause() }}
   {{ options_clause() }}
   {{- tblproperties_clause() }}
   {{- partition_cols(label="partitioned by") }}
   {{- clustered_cols(label="clustered by") }}
-  {{- location_clause() }}
+  {{- location_clause() if located }}
   {{- comment_clause() }}
 {%- endmacro %}
 
@@ -58,7 +63,7 @@
 {% macro fabricspark_create_table_as(relation, compiled_code, replace) -%}
   {%- do fabricspark_refuse_sql_header() -%}
   {%- set query = compiled_code -%}
-  create {{ 'or replace ' if replace and fabricspark_file_format() in ['delta', 'iceberg'] }}table {{ relation }}
+  create {{ 'or replace ' if replace and fabricspark_can_replace() }}table {{ relation }}
   {%- if config.get('contract').enforced %}
     {{- get_assert_columns_equivalent(compiled_code) }}
     {%- set query = get_select_subquery(compiled_code) ~ fabricspark_assert_constraints() %}
@@ -96,9 +101,9 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- The schema travels in the name: one session serves all models, and two schemas may have a model of one name. -#}
+{#- The whole name's hash travels in it: one session serves all models, and two lakehouses may have a model of one name. -#}
 {% macro fabricspark__make_temp_relation(base_relation, suffix) %}
-  {%- set name = base_relation.schema ~ '__' ~ base_relation.identifier ~ suffix -%}
+  {%- set name = base_relation.identifier ~ '__' ~ local_md5(base_relation.render() | lower)[:8] ~ suffix -%}
   {{ return(api.Relation.create(identifier=name, type='view')) }}
 {% endmacro %}
 

@@ -16,7 +16,8 @@
 {% endmacro %}
 
 {# Delta is told of constraints once the table is there, and by then the old table is gone. So the query itself checks
-   them first: rows that break one fail the statement that builds the table, and nothing has changed. #}
+   them first: rows that break one fail the statement that builds the table, and nothing has changed. Spark 3.5 moves a
+   check below the query's joins, and would fail for rows that never come out of them; it moves nothing that is random. #}
 {% macro fabricspark_assert_constraints() %}
   {%- set checks = [] -%}
   {%- if fabricspark_file_format() == 'delta' -%}
@@ -30,7 +31,8 @@
   {%- set asserted = [] -%}
   {%- for check in checks -%}
     {%- set message = 'Constraint ' ~ check.name ~ ' of ' ~ model.name ~ ' is broken: ' ~ check.sql -%}
-    {%- do asserted.append('assert_true(' ~ check.sql ~ ', ' ~ adapter.string_literal(message) ~ ') is null') -%}
+    {%- set said = 'concat(' ~ adapter.string_literal(message) ~ ', left(cast(rand() as string), 0))' -%}
+    {%- do asserted.append('assert_true(' ~ check.sql ~ ', ' ~ said ~ ') is null') -%}
   {%- endfor -%}
   {{ return('\nwhere ' ~ asserted | join('\n  and ') if asserted else '') }}
 {% endmacro %}

@@ -21,7 +21,7 @@
       {%- endif -%}
     {%- endcall -%}
     {%- do persist_constraints(target_relation, model) -%}
-  {%- elif existing_relation.is_view or full_refresh -%}
+  {%- elif not existing_relation.is_table or full_refresh -%}
     {%- set built = fabricspark_building_site(existing_relation, target_relation) -%}
     {%- call statement('main', language=language) -%}
       {{ create_table_as(False, built, compiled_code, language) }}
@@ -70,6 +70,7 @@
 
 
 {% macro fabricspark_validate_incremental(strategy) %}
+  {%- do fabricspark_refuse_sql_header() -%}
   {%- set file_format = fabricspark_file_format() -%}
   {%- if strategy in ['merge', 'delete+insert', 'microbatch'] and file_format not in ['delta', 'iceberg', 'hudi'] -%}
     {%- do exceptions.raise_compiler_error(
@@ -93,7 +94,7 @@
     and modules.re.search('\\bwith\\b', compiled_code, modules.re.IGNORECASE)
     and this.identifier | lower in compiled_code | lower
   ) -%}
-    {{ return('(\n' ~ compiled_code ~ '\n)') }}
+    {{ return('(\n' ~ (compiled_code | trim).rstrip(';') ~ '\n)') }}
   {%- endif -%}
   {{ return(make_temp_relation(this)) }}
 {% endmacro %}
@@ -102,10 +103,15 @@
 {#- Brings the table's columns up to the query's, as `on_schema_change` says; returns the columns it has then. -#}
 {% macro fabricspark_sync_columns(on_schema_change, source_columns, target_relation) %}
   {%- set target_columns = adapter.get_columns_in_relation(target_relation) -%}
+  {#- Of a struct whose description Spark cuts, nobody can say whether it is another. -#}
+  {%- set cut = [] -%}
+  {%- for column in target_columns if 'more fields>' in column.data_type -%}
+    {%- do cut.append(column.name) -%}
+  {%- endfor -%}
   {%- set changes = {
     'source_not_in_target': diff_columns(source_columns, target_columns),
     'target_not_in_source': diff_columns(target_columns, source_columns),
-    'new_target_types': diff_column_data_types(source_columns, target_columns),
+    'new_target_types': diff_column_data_types(source_columns, target_columns) | rejectattr('column_name', 'in', cut) | list,
   } -%}
   {%- if not (changes.source_not_in_target or changes.target_not_in_source or changes.new_target_types) -%}
     {{ return(target_columns) }}

@@ -3,6 +3,7 @@
 {% materialization materialized_lake_view, adapter='fabricspark' %}
   {%- set old_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='materialized_view') -%}
+  {%- do fabricspark_refuse_sql_header() -%}
   {%- set problem = adapter.lake_views_problem(target_relation) -%}
   {%- if problem -%}
     {%- do exceptions.raise_compiler_error(problem) -%}
@@ -50,6 +51,7 @@
   {%- if schedule -%}
     {%- do adapter.schedule_refresh(target_relation, schedule) -%}
   {%- endif -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke(old_relation, full_refresh_mode=True)) -%}
   {{ run_hooks(post_hooks) }}
 
   {{ return({'relations': [target_relation]}) }}

@@ -13,11 +13,10 @@
   {{ run_hooks(pre_hooks) }}
 
   {%- set query = fabricspark_load_seed(target_relation, agate_table) -%}
-  {%- if old_relation is not none and not old_relation.is_delta -%}
-    {%- do adapter.drop_relation(old_relation) -%}
-  {%- endif -%}
-  {%- set sql = fabricspark_create_seed(target_relation, agate_table, query) -%}
+  {%- set built = fabricspark_building_site(old_relation, target_relation) -%}
+  {%- set sql = fabricspark_create_seed(built, agate_table, query) -%}
   {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
+  {%- do fabricspark_take_place(old_relation, built, target_relation) -%}
   {%- if rows > get_batch_size() -%}
     {%- do adapter.drop_relation(fabricspark_seed_staging(target_relation)) -%}
   {%- endif -%}
@@ -55,7 +54,11 @@
     {{ return('select * from ' ~ adapter.seed_values_sql(agate_table, types, 0, batch_size)) }}
   {%- endif -%}
   {%- set staging = fabricspark_seed_staging(relation) -%}
-  {%- do adapter.add_query(fabricspark_create_seed(staging, agate_table, none)) -%}
+  {%- if not fabricspark_can_replace() -%}
+    {%- do adapter.drop_relation(staging) -%}
+  {%- endif -%}
+  {#- Not where the seed itself is to be: `location_root` is for that. -#}
+  {%- do adapter.add_query(fabricspark_create_seed(staging, agate_table, none, located=false)) -%}
   {%- for start in range(0, rows, batch_size) -%}
     {%- set sql = 'insert into ' ~ staging ~ ' select * from ' ~ adapter.seed_values_sql(agate_table, types, start, batch_size) -%}
     {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
@@ -74,9 +77,8 @@
 {% endmacro %}
 
 
-{% macro fabricspark_create_seed(relation, agate_table, query) -%}
-  {%- set replace = 'or replace ' if fabricspark_file_format() in ['delta', 'iceberg'] else '' -%}
-  create {{ replace }}table {{ relation }}
+{% macro fabricspark_create_seed(relation, agate_table, query, located=true) -%}
+  create {{ 'or replace ' if fabricspark_can_replace() }}table {{ relation }}
   {%- if query is none %} (
     {%- set types = fabricspark_seed_types(agate_table) -%}
     {%- for name in agate_table.column_names -%}
@@ -84,7 +86,7 @@
     {%- endfor -%}
   )
   {%- endif %}
-  {{ fabricspark_table_clauses() }}
+  {{ fabricspark_table_clauses(located) }}
   {%- if query is not none %}
   as
   {{ query }}

@@ -25,11 +25,13 @@
       {%- do helpers.append('dbt_unique_key_' ~ loop.index) -%}
     {%- endfor -%}
     {%- set missing = [] -%}
-    {%- for column in get_column_schema_from_query('select * from ' ~ staging) if column.name | lower not in known + helpers -%}
-      {%- do missing.append(column) -%}
+    {%- set given = [] -%}
+    {%- for column in get_column_schema_from_query('select * from ' ~ staging) if column.name | lower not in helpers -%}
+      {%- do given.append(column.quoted) -%}
+      {%- do missing.append(column) if column.name | lower not in known -%}
     {%- endfor -%}
     {%- do create_columns(target_relation, missing) -%}
-    {%- set final_sql = snapshot_merge_sql(target=target_relation, source=staging, insert_cols=[]) -%}
+    {%- set final_sql = snapshot_merge_sql(target=target_relation, source=staging, insert_cols=given) -%}
   {%- endif -%}
 
   {%- call statement('main') -%}
@@ -65,4 +67,10 @@
 
 {% macro fabricspark__create_columns(relation, columns) %}
   {%- do alter_relation_add_remove_columns(relation, columns, none) if columns -%}
+{% endmacro %}
+
+
+{#- dbt-spark's inserts `*`, which Delta refuses for a table with a column that the source has no more. -#}
+{% macro fabricspark__snapshot_merge_sql(target, source, insert_cols) %}
+  {{ return(default__snapshot_merge_sql(target, source, insert_cols)) }}
 {% endmacro %}

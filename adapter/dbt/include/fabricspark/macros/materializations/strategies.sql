@@ -1,5 +1,16 @@
 {#- One statement per strategy, and nothing in it depends on a setting of the session: either it happened or it did not. -#}
 
+{#- A NULL of a column's type. Spark cuts the type of a long struct when it describes a table, and does not quote its
+    fields: such a NULL takes the type of what it stands beside. -#}
+{% macro fabricspark_null_of(column) %}
+  {{- return('null' if '<' in column.data_type else 'cast(null as ' ~ column.data_type ~ ')') -}}
+{% endmacro %}
+
+{#- Predicates, all of which must be true; each may hold an `or`. -#}
+{% macro fabricspark_all_of(predicates) %}
+  {{- return('(' ~ predicates | join(')\n    and (') ~ ')') -}}
+{% endmacro %}
+
 {#- The table's columns in its own order; those that the query is known not to have are NULL. -#}
 {% macro fabricspark_select_list(arguments) %}
   {%- set given = none if arguments['source_columns'] is none else arguments['source_columns'] | map(attribute='name') | map('lower') | list -%}
@@ -7,7 +18,7 @@
     {%- if given is none or column.name | lower in given -%}
       {{ column.quoted }}
     {%- else -%}
-      cast(null as {{ column.data_type }}) as {{ column.quoted }}
+      {{ fabricspark_null_of(column) }} as {{ column.quoted }}
     {%- endif -%}
     {{ ', ' if not loop.last }}
   {%- endfor -%}
@@ -42,7 +53,7 @@
   {%- endif -%}
   merge {{ 'with schema evolution ' if config.get('merge_with_schema_evolution') }}into {{ target }} as {{ dest }}
   using {{ source }} as {{ src }}
-  on {{ predicates | join(' and ') }}
+  on {{ fabricspark_all_of(predicates) }}
   {%- if not config.get('skip_matched_step') %}
   when matched {{- ' and ' ~ config.get('matched_condition') if config.get('matched_condition') }} then update set
     {%- if update_columns %}
@@ -80,13 +91,13 @@
   using (
     select true as __dbt_deletes
       {%- for key in keys %}, {{ key }} as __dbt_key_{{ loop.index }}{% endfor %}
-      {%- for column in columns %}, cast(null as {{ column.data_type }}) as __dbt_column_{{ loop.index }}{% endfor %}
+      {%- for column in columns %}, {{ fabricspark_null_of(column) }} as __dbt_column_{{ loop.index }}{% endfor %}
     from (select distinct {{ keys | join(', ') }} from {{ arguments['temp_relation'] }}) as __dbt_keys
     union all
     select false{% for key in keys %}, {{ key }}{% endfor %}, {{ fabricspark_select_list(arguments) }}
     from {{ arguments['temp_relation'] }}
   ) as DBT_INTERNAL_SOURCE
-  on {{ (on + (arguments['incremental_predicates'] or [])) | join(' and ') }}
+  on {{ fabricspark_all_of(on + (arguments['incremental_predicates'] or [])) }}
   when matched then delete
   when not matched and not DBT_INTERNAL_SOURCE.__dbt_deletes then insert ({{ columns | map(attribute='quoted') | join(', ') }})
     values ({% for column in columns %}DBT_INTERNAL_SOURCE.__dbt_column_{{ loop.index }}{{ ', ' if not loop.last }}{% endfor %})
