@@ -67,6 +67,6 @@ def test_rows_that_do_not_come_out_of_a_join_break_no_contract(server: FakeLivy,
     )
     done = project.dbt("run")
     assert done.success, done
-    # Spark 3.5 checks what goes into a join where it can; it leaves alone what is random.
-    (made,) = [code for code in project.executed() if "assert_true" in code and "joined.kept" in code]
-    assert made.count("rand()") == made.count("assert_true(") == 2
+    # Spark 3.5 would move a condition below the join; the embedded engine does, but need not look at that row.
+    (made,) = [code for code in project.executed() if "raise_error" in code and "joined.kept" in code]
+    assert " where " not in made

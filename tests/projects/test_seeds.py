@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fakelivy import FakeLivy
+from fakelivy.clock import SystemClock
+from fakelivy.engine.scripted import ScriptedEngine
+from fakelivy.journal import Execution
+from tests.answers import schema_with
 from tests.projects.project import Project
 
 # dbt's own modules warn.
@@ -34,40 +39,42 @@ def seeds(project: Project, config: str) -> None:
 
 
 def seeded(project: Project) -> list[str]:
-    """The statements of ``dbt seed``, which succeeds and leaves the rows as they are in the file."""
+    """The statements of ``dbt seed`` that change anything."""
     begin = project.server.journal.size
     done = project.dbt("seed")
     assert done.success, done
-    executed = project.executed(begin)
-    assert project.rows("select * from {{ ref('people') }} order by id") == [(1, "a"), (2, "b"), (3, "c")]
-    return executed
+    events = [entry.event for entry in project.server.journal.entries()[begin:]]
+    # dbt puts no comment before what loads a seed.
+    codes = [re.sub(r"/\*.*?\*/", "", event.code, flags=re.DOTALL) for event in events if isinstance(event, Execution)]
+    return [" ".join(code.split()) for code in codes if re.match(r"\s*(create|drop|alter|insert)", code)]
 
 
 def test_only_the_seed_itself_is_at_its_location(server: FakeLivy, tmp_path: Path) -> None:
     project = Project(tmp_path, server, schema="located")
     seeds(project, f"location_root: {tmp_path / 'root'}")
-    made = {
-        code.split(" ")[4].partition("located.")[2]: " location " in code
-        for code in seeded(project)
-        if code.startswith("create or replace table")
-    }
-    assert made == {"people__dbt_seed": False, "people": True}
+    executed = seeded(project)
+    made = [code for code in executed if code.startswith("create or replace table")]
+    assert ["__dbt_seed " in code for code in made] == [True, False]
+    assert [f"location '{tmp_path}" in code for code in made] == [False, True]
+    assert project.rows("select * from {{ ref('people') }} order by id") == [(1, "a"), (2, "b"), (3, "c")]
 
 
-def test_a_seed_of_another_format_stays_until_the_next_one_is_complete(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema="formats")
-    for config in ("file_format: parquet", "file_format: parquet", "file_format: delta", "file_format: parquet"):
-        seeds(project, config)
-        executed = [code for code in seeded(project) if "__dbt_seed" not in code]
-        drops = [n for n, code in enumerate(executed) if code == "drop table if exists home.formats.people"]
-        made = [n for n, code in enumerate(executed) if code.startswith(("create table", "create or replace table"))]
-        assert len(made) == 1
-        assert all(made[0] < drop for drop in drops)
-
-
-def test_what_an_interrupted_seed_left_is_not_in_the_way(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema="interrupted")
-    seeds(project, "file_format: parquet")
-    with server.fault('submit_statement[contains="insert into"]:before:status(400)@first(1)'):
-        assert not project.dbt("seed").success
-    seeded(project)
+def test_a_seed_that_is_not_delta_stays_until_the_next_one_is_complete(tmp_path: Path) -> None:
+    clock = SystemClock()
+    # The embedded engine has tables of Delta only.
+    engine = ScriptedEngine(clock, schema_with("dbo", "people", provider="parquet"))
+    with FakeLivy(engine=engine, clock=clock) as server:
+        project = Project(tmp_path, server, "livy", schema="dbo")
+        seeds(project, "file_format: parquet")
+        executed = seeded(project)
+    assert [re.split(r" \(| select| using", code)[0] for code in executed] == [
+        "drop table if exists dbo.people__dbt_seed",
+        "create table dbo.people__dbt_seed",
+        "insert into dbo.people__dbt_seed",
+        "insert into dbo.people__dbt_seed",
+        "drop table if exists dbo.people__dbt_new",
+        "create table dbo.people__dbt_new",
+        "drop table if exists dbo.people",
+        "alter table dbo.people__dbt_new rename to dbo.people",
+        "drop table if exists dbo.people__dbt_seed",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -91,20 +92,23 @@ class AdaptedIncrementalConstraintsColumnsEqual(_SparkTypes, TestIncrementalCons
 
 _BUILT = """
     create {replace} table <model_identifier> using delta as
-    select id, color, date_day from (
+    select {checked}, color, date_day from (
         -- depends_on: <foreign_key_model_identifier>
         select 'blue' as color, 1 as id, '2019-01-01' as date_day
     ) as model_subq
-    where {checks}
 """
 
 
-def _checked(name: str, sql: str) -> str:
-    message = f"Constraint {name} of <model_identifier> is broken: {sql}"
-    return f"assert_true({sql}, {text(message)}) is null"
+def _checked(checks: Mapping[str, str]) -> str:
+    """The first column, which is there if every check holds; the key is the check, the value its name."""
+    sql = "id"
+    for check, name in reversed(checks.items()):
+        message = f"Constraint {name} of <model_identifier> is broken: {check}"
+        sql = f"if({check}, {sql}, raise_error({text(message)}))"
+    return f"{sql} as id"
 
 
-_NOT_NULL = _checked("not_null_id", "id is not null")
+_NOT_NULL = {"id is not null": "not_null_id"}
 
 
 class AdaptedTableConstraintsRuntimeDdlEnforcement(TestTableConstraintsRuntimeDdlEnforcement):
@@ -120,7 +124,7 @@ class AdaptedTableConstraintsRuntimeDdlEnforcement(TestTableConstraintsRuntimeDd
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return _BUILT.format(replace="or replace", checks=_NOT_NULL)
+        return _BUILT.format(replace="or replace", checked=_checked(_NOT_NULL))
 
 
 class AdaptedIncrementalConstraintsRuntimeDdlEnforcement(TestIncrementalConstraintsRuntimeDdlEnforcement):
@@ -136,7 +140,7 @@ class AdaptedIncrementalConstraintsRuntimeDdlEnforcement(TestIncrementalConstrai
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return _BUILT.format(replace="", checks=_NOT_NULL)
+        return _BUILT.format(replace="", checked=_checked(_NOT_NULL))
 
 
 class AdaptedModelConstraintsRuntimeEnforcement(TestModelConstraintsRuntimeEnforcement):
@@ -152,8 +156,8 @@ class AdaptedModelConstraintsRuntimeEnforcement(TestModelConstraintsRuntimeEnfor
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        checks = [_NOT_NULL, _checked("check", "(id > 0)"), _checked("check", "id >= 1")]
-        return _BUILT.format(replace="or replace", checks=" and ".join(checks))
+        checks = {**_NOT_NULL, "(id > 0)": "check", "id >= 1": "check"}
+        return _BUILT.format(replace="or replace", checked=_checked(checks))
 
 
 class AdaptedConstraintQuotedColumn(TestConstraintQuotedColumn):
@@ -169,17 +173,12 @@ class AdaptedConstraintQuotedColumn(TestConstraintQuotedColumn):
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        checks = [
-            _NOT_NULL,
-            _checked("not_null_from", "`from` is not null"),
-            _checked("check", "(`from` = 'blue')"),
-        ]
+        checks = {**_NOT_NULL, "`from` is not null": "not_null_from", "(`from` = 'blue')": "check"}
         return f"""
             create or replace table <model_identifier> using delta as
-            select id, `from`, date_day from (
+            select {_checked(checks)}, `from`, date_day from (
                 select 'blue' as `from`, 1 as id, '2019-01-01' as date_day
             ) as model_subq
-            where {" and ".join(checks)}
         """
 
 

@@ -66,7 +66,7 @@
   create {{ 'or replace ' if replace and fabricspark_can_replace() }}table {{ relation }}
   {%- if config.get('contract').enforced %}
     {{- get_assert_columns_equivalent(compiled_code) }}
-    {%- set query = get_select_subquery(compiled_code) ~ fabricspark_assert_constraints() %}
+    {%- set query = fabricspark_checked_subquery(compiled_code) %}
   {%- endif %}
     {{ fabricspark_table_clauses() }}
   as

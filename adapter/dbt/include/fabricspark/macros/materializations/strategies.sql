@@ -11,16 +11,18 @@
   {{- return('(' ~ predicates | join(')\n    and (') ~ ')') -}}
 {% endmacro %}
 
-{#- The table's columns in its own order; those that the query is known not to have are NULL. -#}
+{#- What the query has for a column of the table: NULL if it is known not to have it. -#}
+{% macro fabricspark_given(arguments, column) %}
+  {%- set given = arguments['source_columns'] -%}
+  {%- set is_there = given is none or column.name | lower in given | map(attribute='name') | map('lower') | list -%}
+  {{- return(column.quoted if is_there else fabricspark_null_of(column)) -}}
+{% endmacro %}
+
+{#- The table's columns in its own order. -#}
 {% macro fabricspark_select_list(arguments) %}
-  {%- set given = none if arguments['source_columns'] is none else arguments['source_columns'] | map(attribute='name') | map('lower') | list -%}
   {%- for column in arguments['dest_columns'] -%}
-    {%- if given is none or column.name | lower in given -%}
-      {{ column.quoted }}
-    {%- else -%}
-      {{ fabricspark_null_of(column) }} as {{ column.quoted }}
-    {%- endif -%}
-    {{ ', ' if not loop.last }}
+    {%- set given = fabricspark_given(arguments, column) -%}
+    {{ given }}{{ ' as ' ~ column.quoted if given != column.quoted }}{{ ', ' if not loop.last }}
   {%- endfor -%}
 {% endmacro %}
 
@@ -89,13 +91,13 @@
   {%- endfor -%}
   merge into {{ arguments['target_relation'] }} as DBT_INTERNAL_DEST
   using (
-    select true as __dbt_deletes
+    select false as __dbt_deletes
       {%- for key in keys %}, {{ key }} as __dbt_key_{{ loop.index }}{% endfor %}
-      {%- for column in columns %}, {{ fabricspark_null_of(column) }} as __dbt_column_{{ loop.index }}{% endfor %}
-    from (select distinct {{ keys | join(', ') }} from {{ arguments['temp_relation'] }}) as __dbt_keys
-    union all
-    select false{% for key in keys %}, {{ key }}{% endfor %}, {{ fabricspark_select_list(arguments) }}
+      {%- for column in columns %}, {{ fabricspark_given(arguments, column) }} as __dbt_column_{{ loop.index }}{% endfor %}
     from {{ arguments['temp_relation'] }}
+    union all
+    select true{% for key in keys %}, {{ key }}{% endfor %}{% for column in columns %}, {{ fabricspark_null_of(column) }}{% endfor %}
+    from (select distinct {{ keys | join(', ') }} from {{ arguments['temp_relation'] }}) as __dbt_keys
   ) as DBT_INTERNAL_SOURCE
   on {{ fabricspark_all_of(on + (arguments['incremental_predicates'] or [])) }}
   when matched then delete
