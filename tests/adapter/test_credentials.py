@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt.adapters.fabricspark import target
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials
 from dbt.adapters.fabricspark.incumbent import INCUMBENT_FIELDS
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.halt import HaltingRuntime
+from dbt.adapters.fabricspark.resilience.runtime import Runtime
+from dbt.adapters.fabricspark.timings import Timings
 from dbt_common.exceptions import DbtRuntimeError
+
+from tests.adapter.conftest import VirtualRuntime
+
+LOG = logging.getLogger("tests")
 
 GUID = "01234567-89ab-cdef-0123-456789abcdef"
 SECRET = "do-not-print-me"
@@ -139,6 +150,35 @@ def test_secrets_are_in_no_repr_and_no_connection_info() -> None:
     credentials = load({**FABRIC, "client_secret": SECRET})
     assert SECRET not in repr(credentials)
     assert SECRET not in str(list(credentials.connection_info()))
+
+
+@pytest.mark.parametrize(
+    ("profile", "rate"),
+    [
+        (FABRIC, 150),
+        ({**FABRIC, "requests_per_minute": 30}, 30),
+        ({**FABRIC, "requests_per_minute": 0}, None),
+        ({**FABRIC, "endpoint": "http://localhost:8998"}, None),
+        (LOCAL, None),
+        ({**LOCAL, "requests_per_minute": 30}, 30),
+    ],
+)
+def test_a_run_keeps_below_fabrics_quota_unless_the_profile_says_otherwise(
+    profile: dict[str, Any], rate: float | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    credentials = load(profile)
+    assert credentials.request_rate == rate
+    made: list[float | None] = []
+
+    def pace(runtime: Runtime, per_minute: float | None) -> Pace:
+        made.append(per_minute)
+        return Pace(runtime, per_minute)
+
+    monkeypatch.setattr(target, "Pace", pace)
+    runtime = HaltingRuntime(VirtualRuntime())
+    timings = Timings(tmp_path / "timings", runtime, LOG)
+    target.make_target(credentials, runtime, credentials.naming(), timings, LOG)
+    assert made == [rate]
 
 
 def test_the_session_request_carries_the_profiles_spark_config() -> None:

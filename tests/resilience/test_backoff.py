@@ -34,6 +34,7 @@ NOW = dt.datetime(2026, 8, 31, 18, 24, 8, tzinfo=dt.timezone.utc)
         ("", "blocked by the upstream service until: 8/31/2026 6:24:38 PM (UTC)", 30),
         ("", "blocked by the upstream service until: 8/31/2026 6:24:38 PM", 30),
         ("", "blocked until 08/31/2026 06:24:38 pm", 30),
+        ("", "blocked until: 8/31/2026 6:24:38PM", 30),
         ("", "blocked until: 8/31/2026 6:24:38 AM (UTC)", 0),
         ("", "blocked until: 13/31/2026 6:24:38 AM (UTC)", None),
         ("", "wait until: tomorrow", None),

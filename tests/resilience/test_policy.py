@@ -32,16 +32,17 @@ class Rejections:
 class Request:
     """An attempt that ends in ``outcome`` until it has been made ``failures`` times."""
 
-    def __init__(self, outcome: Outcome, failures: float = float("inf")) -> None:
+    def __init__(self, outcome: Outcome, failures: float = float("inf"), retry_after: float | None = None) -> None:
         self.outcome = outcome
         self.failures = failures
+        self.retry_after = retry_after
         self.made = 0
 
     def __call__(self) -> str:
         self.made += 1
         if self.made <= self.failures:
             error = AttemptError("no")
-            error.outcome, error.generation = self.outcome, self.made
+            error.outcome, error.generation, error.retry_after = self.outcome, self.made, self.retry_after
             raise error
         return "answer"
 
@@ -115,6 +116,44 @@ def test_one_threads_throttle_holds_for_all(runtime: VirtualRuntime) -> None:
     pace.stay_away(1e6)
     pace.wait(Deadline.after(runtime, 10))
     assert runtime.elapsed == pytest.approx(40)
+
+
+def test_what_a_throttle_says_to_one_request_all_others_wait_for(runtime: VirtualRuntime, retrier: Retrier) -> None:
+    with pytest.raises(AttemptError):
+        retrier.call(Operation.LOOK, Request(Outcome.THROTTLED, retry_after=55), Deadline.after(runtime, 10))
+    retrier.call(Operation.LIST, Request(Outcome.THROTTLED, failures=0), Deadline.after(runtime, 600))
+    assert runtime.elapsed >= 55
+
+
+def test_after_a_throttle_requests_keep_their_distance_more_so_after_each_and_close_up_again(
+    runtime: VirtualRuntime,
+) -> None:
+    pace = Pace(runtime)
+
+    def distance() -> float:
+        pace.wait(Deadline.after(runtime, 600))
+        begin = runtime.elapsed
+        pace.wait(Deadline.after(runtime, 600))
+        return runtime.elapsed - begin
+
+    found = []
+    for _ in range(8):
+        pace.stay_away(1)
+        pace.stay_away(1)  # of requests that were under way, and says nothing new
+        found.append(distance())
+    assert found == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5], abs=0.01)
+    for _ in range(40):
+        pace.succeeded()
+    assert distance() == 0
+
+
+def test_what_cannot_wait_is_counted_all_the_same(runtime: VirtualRuntime) -> None:
+    pace = Pace(runtime, per_minute=60)
+    for _ in range(15):
+        pace.wait(Deadline.after(runtime, 600), urgent=True)
+    assert runtime.elapsed == 0
+    pace.wait(Deadline.after(runtime, 600))
+    assert runtime.elapsed == pytest.approx(1, abs=0.01)
 
 
 def test_requests_keep_to_the_rate_over_all_threads(runtime: VirtualRuntime) -> None:
