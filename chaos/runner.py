@@ -56,8 +56,8 @@ class Run:
     journal: list[Entry] = field(default_factory=list)
     tables: dict[str, list[str]] = field(default_factory=dict)
     rebuilt: dict[str, int] = field(default_factory=dict)
-    stopped: dict[str, float] = field(default_factory=dict)
-    """Code that was cancelled while it ran, and when."""
+    ends: list[float] = field(default_factory=list)
+    """When each execution ended on the engine, in the order of the journal's."""
     log: list[str] = field(default_factory=list)
     healed_at: float = 0.0
     cancelled_at: float | None = None
@@ -115,10 +115,10 @@ def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
             scheduler.run(stage.play)
         except SimulationError as stuck:
             record.stuck = stuck
-        engine.settle()
+        record.ends = engine.ends()
         record.exchanges, record.issued = tap.exchanges, tokens.issued
         record.journal = list(record.journal)
-        record.tables, record.rebuilt, record.stopped = engine.tables_, engine.rebuilt, engine.stopped
+        record.tables, record.rebuilt = engine.tables_, engine.rebuilt
         record.elapsed, record.steps = scheduler.elapsed, scheduler.steps
         record.thread_errors = [f"{name}: {error!r}" for name, error in scheduler.errors]
     return record
@@ -161,6 +161,9 @@ class _Stage:
             self._scheduler.spawn("interrupter", partial(self._interrupt, after, threads[0]))
         for thread in threads:
             thread.join()
+        if threads and threads[0].pending is not None:
+            # It came to its end before the interrupt came to it.
+            record.interrupted_at = None
         self._heal()
         self._scheduler.sleep(SETTLE)
         if record.interrupted_at is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from fakelivy import Fault, FaultError
@@ -24,6 +24,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e6)]
 Moment = Seconds | tuple[Seconds, Seconds]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Outcome = Literal["ok", "failed", "unknown"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Step = Literal["write", "slow", "read", "wrong", "build"]
 """``write`` adds a marked row, ``slow`` takes 60 times as long to; ``read`` looks for the thread's last row; ``wrong``
 must fail on the server; ``build`` asks which tables there are and appends to one that must never be rebuilt."""
@@ -185,7 +186,7 @@ class Scenario(Data):
     faults: Plan
     phases: Phases = Phases()
     budget: Budget = Budget()
-    expect: Mapping[Step, tuple[Outcome, ...]] = {}
+    expect: Mapping[Step, Annotated[tuple[Outcome, ...], Field(min_length=1)]] = {}
     says: tuple[str, ...] = ()
     except_: Annotated[Mapping[str, str], Field(alias="except")] = {}
 
@@ -267,7 +268,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 
 
 def _explain(error: dict[str, Any]) -> str:
-    path = [str(part) for part in error["loc"]]
+    path = [str(part) for part in error["loc"] if part != "[key]"]
     place = ".".join(path)
     if error["type"] == "extra_forbidden":
         model = _MODELS.get(path[-2], Scenario) if len(path) > 1 else Scenario
