@@ -195,9 +195,9 @@ def no_dead_token(run: Run) -> Broken:
 
 
 def waits_as_told(run: Run) -> Broken:
-    """Nobody comes back before the time he was told; calling off and cleaning up may."""
+    """Nobody comes back before the time a refusal told, whatever its status; calling off and cleaning up may."""
     for told in run.exchanges:
-        if told.status not in (429, 430) or not told.retry_after or told.retry_after <= 0:
+        if told.status < 400 or not told.retry_after or told.retry_after <= 0:
             continue
         for each in run.exchanges:
             cleaning = each.method == "DELETE" or each.path.endswith("/cancel")
@@ -379,7 +379,7 @@ def _given_up(run: Run, life: Life) -> Call | None:
 
 def _allowed(run: Run, call: Call) -> Sequence[str]:
     """The outcomes that are right for it; for connecting, those that are right for all that is expected."""
-    expected: Mapping[str, Sequence[str]] = {**run.scenario.expect}
+    expected: dict[str, Sequence[str]] = dict(run.scenario.expect.items())
     if call.step == "connect":
         return [outcome for outcome in OUTCOMES if all(outcome in each for each in expected.values())]
     return expected.get(call.scripted, OUTCOMES)

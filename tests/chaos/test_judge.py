@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import requests
 from requests.adapters import HTTPAdapter
 
 from chaos.client import Options
@@ -132,3 +133,19 @@ class SeesThings(Reference):
 def test_what_nobody_wrote_is_not_to_be_read() -> None:
     finding = found(SeesThings, scenario(script=["read"]), "success_is_true")
     assert finding.detail.startswith("reading what nobody wrote gave [('nothing',)]")
+
+
+class ThrottlesOnly(Reference):
+    """Comes back at once to a server that says it is down for a while."""
+
+    def told(self, reply: requests.Response, text: str) -> float:
+        return 1.0 if reply.status_code == 503 else super().told(reply, text)
+
+
+def test_who_is_told_to_come_back_later_by_a_503_stays_away_too() -> None:
+    down = scenario(
+        script=["write"], faults=["get_statement:before:status(503,retry_after=seconds,retry_seconds=20)@nth(1)"]
+    )
+    assert found(Reference, down, "waits_as_told").verdict is Verdict.PASS
+    finding = found(ThrottlesOnly, down, "waits_as_told")
+    assert finding.detail.endswith("too early after a 503")
