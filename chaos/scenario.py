@@ -6,6 +6,7 @@ These are the scenarios in virtual time, for any client object; those with real 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -190,6 +191,27 @@ class Scenario(Data):
     says: tuple[str, ...] = ()
     except_: Annotated[Mapping[str, str], Field(alias="except")] = {}
 
+    @field_validator("says")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no pattern: {error}") from None
+        return value
+
+    @field_validator("except_")
+    @classmethod
+    def _invariants(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        # They judge runs of scenarios, so they come after them.
+        from chaos.invariants import INVARIANTS
+
+        for name in value:
+            if name not in INVARIANTS:
+                raise ValueError(f"no invariant {name!r}{meant(name, INVARIANTS)}")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
         for step in self.expect:
@@ -234,7 +256,17 @@ def load(path: Path) -> Scenario:
 
 def dump(scenario: Scenario) -> str:
     """As YAML; ``load`` reads it back."""
-    return yaml.safe_dump(scenario.document(), sort_keys=False, allow_unicode=True, width=110)
+    return _yaml(scenario.document())
+
+
+def dump_whole(scenario: Scenario) -> str:
+    """As YAML, with what was left to its default."""
+    workload = scenario.workload.model_copy(update={"settings": {**SETTINGS, **scenario.workload.settings}})
+    return _yaml(scenario.model_copy(update={"workload": workload}).model_dump(mode="json", by_alias=True))
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
 
 
 def shipped(sets: Sequence[str] = SETS) -> Mapping[str, Scenario]:
