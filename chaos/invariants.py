@@ -13,11 +13,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from fakelivy import Fault, Oracle
-from fakelivy.journal import Entry, Execution, FaultArmed, FaultDecision, SessionForgotten, SessionMoved, StatementMoved
+from fakelivy.journal import (
+    Entry,
+    Execution,
+    FaultArmed,
+    FaultDecision,
+    Request,
+    SessionForgotten,
+    SessionMoved,
+    StatementMoved,
+)
 from fakelivy.machines import SESSION, STATEMENT
 
 from chaos.history import Call
-from chaos.ledger import EVENTS, LEDGER, SEED
+from chaos.ledger import EVENTS, LEDGER, NOT_FOUND, SEED
 from chaos.runner import Run
 from chaos.scenario import OUTCOMES
 from chaos.simulation import Deadlock
@@ -48,6 +57,9 @@ CANCEL_BOUND = 30.0
 
 REPLS = 5
 """REPLs that Fabric packs into one Livy session (Fabric docs)."""
+
+_ENDED = ("Aborted", "KeyboardInterrupt")
+"""Errors with which chaos itself ends a call."""
 
 _ENDING = SESSION.terminal | {"error", "shutting_down"}
 _WRITES = ("write", "slow", "append", "rebuild")
@@ -231,6 +243,8 @@ def no_secret(run: Run) -> Broken:
     texts = {
         "the error of close": run.close_error,
         "the log": "\n".join(run.log),
+        "what ended a thread": "\n".join(run.thread_errors),
+        "what the run was stuck in": str(run.stuck or ""),
         "the journal": "\n".join(str(value) for entry in run.journal for value in vars(entry.event).values()),
         **{f"the error of {call.step} {call.mark}": call.message for call in run.calls},
     }
@@ -243,9 +257,12 @@ def no_secret(run: Run) -> Broken:
 
 def errors_speak(run: Run) -> Broken:
     """Errors say something, what the server said of the statement included; outcomes are those the scenario allows."""
+    refused = _told_refused(run)
     for call in run.calls:
-        if call.error and call.error != "Aborted" and call.outcome == "failed" and len(call.message) < 10:
-            yield f"{call.step} failed with {call.error} and says only {call.message!r}", call.end
+        if call.outcome != "ok" and call.error not in _ENDED and len(call.message) < 10:
+            yield f"{call.step} is {call.outcome} with {call.error} and says only {call.message!r}", call.end
+        if call in refused and NOT_FOUND not in call.message:
+            yield f"{call.step} {call.mark} was refused with {NOT_FOUND} and says {_cut(call.message)!r}", call.end
         if call.phase == "safety" and call.outcome not in _allowed(run, call):
             yield f"{call.step} {call.mark} is {call.outcome}: {call.error}: {_cut(call.message)}", call.end
     for pattern in run.scenario.says:
@@ -292,6 +309,7 @@ class Life:
     begin: float
     end: float = math.inf
     code: str = ""
+    state: str = STATEMENT.initial
 
     def __str__(self) -> str:
         return f"statement {self.statement} of session {self.session}"
@@ -315,9 +333,11 @@ def lives(run: Run) -> list[Life]:
         elif isinstance(event, Execution):
             life = by_number[event.session, event.statement]
             life.code, life.end = event.code, min(life.end, next(ends))
-        elif isinstance(event, StatementMoved) and event.after in STATEMENT.terminal:
+        elif isinstance(event, StatementMoved):
             life = by_number[event.session, event.statement]
-            life.end = min(life.end, at)
+            life.state = event.after
+            if event.after in STATEMENT.terminal:
+                life.end = min(life.end, at)
         elif isinstance(event, SessionForgotten) or (
             isinstance(event, SessionMoved) and event.after in SESSION.terminal
         ):
@@ -375,6 +395,26 @@ def _given_up(run: Run, life: Life) -> Call | None:
             told = any(each.path.endswith(f"{path}/cancel") for each in run.exchanges)
             return call if known and not told else None
     return None
+
+
+def _told_refused(run: Run) -> list[Call]:
+    """The calls whose client was told that the engine refused their SQL, in an answer that no fault has touched."""
+    wrong = {call.sql: call for call in run.calls if call.step == "wrong" and call.error not in _ENDED}
+    struck = {
+        entry.event.request_id for entry in run.journal if isinstance(entry.event, FaultDecision) and entry.event.fired
+    }
+    answers = [
+        (moment(entry), entry.event.path)
+        for entry in run.journal
+        if isinstance(entry.event, Request) and entry.event.status == 200 and entry.event.request_id not in struck
+    ]
+    told = []
+    for life in lives(run):
+        call = next((call for sql, call in wrong.items() if re.search(rf"{re.escape(sql)}\b", life.code)), None)
+        if call is not None and life.state == "available":
+            path, first = f"/{life.session}/statements/{life.statement}", max(life.end, call.begin)
+            told += [call for at, asked in answers if first <= at < call.end and asked.endswith(path)]
+    return told
 
 
 def _allowed(run: Run, call: Call) -> Sequence[str]:

@@ -17,6 +17,9 @@ EVENTS = "events"
 SEED = "seed"
 """The row that the events begin with."""
 
+NOT_FOUND = "TABLE_OR_VIEW_NOT_FOUND"
+"""What the engine says of a table that is not there."""
+
 SLOW = 60
 """How many times longer a statement takes whose mark begins with ``slow``."""
 
@@ -170,5 +173,5 @@ class Ledger:
         elif _SHOW.search(code):
             return _rows("tableName", sorted(self.tables_))
         elif found := _MISSING.search(code):
-            return Failure(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view `{found['table']}` cannot be found.")
+            return Failure(f"[{NOT_FOUND}] The table or view `{found['table']}` cannot be found.")
         return EMPTY

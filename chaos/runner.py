@@ -186,7 +186,7 @@ class _Stage:
         )
         try:
             self._client = self._factory(base_url(self._server, record.dialect), self._tap, self._runtime, options)
-        except Exception as error:  # noqa: BLE001  # a client may fail to connect: that is an answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a client may fail to connect: that is an answer
             record.calls.append(
                 Call(
                     thread="main",
@@ -252,7 +252,7 @@ class _Stage:
             return
         try:
             self._client.close()
-        except Exception as error:  # noqa: BLE001  # judged: leaving must not fail
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # judged: leaving must not fail
             self._record.close_error = f"{type(error).__name__}: {error}"
         self._client = None
 
@@ -269,10 +269,12 @@ def base_url(server: FakeLivy, dialect: str) -> str:
 class _Listener(logging.Handler):
     def __init__(self, lines: list[str]) -> None:
         super().__init__(logging.DEBUG)
+        # Tracebacks are in logs, too.
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(f"{record.levelname} {record.name}: {record.getMessage()}")
+        self._lines.append(self.format(record))
 
 
 @contextlib.contextmanager

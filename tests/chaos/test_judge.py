@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from chaos.runner import run
 from chaos.scenario import Scenario, shipped
 from chaos.simulation import SimulatedRuntime
 from tests.chaos.clients import broken
-from tests.chaos.clients.reference import Failed, Reference
+from tests.chaos.clients.reference import Failed, OutcomeUnknown, Reference
 
 
 def scenario(*, faults: Sequence[str] = (), expect: Any = None, **workload: Any) -> Scenario:
@@ -149,3 +150,81 @@ def test_who_is_told_to_come_back_later_by_a_503_stays_away_too() -> None:
     assert found(Reference, down, "waits_as_told").verdict is Verdict.PASS
     finding = found(ThrottlesOnly, down, "waits_as_told")
     assert finding.detail.endswith("too early after a 503")
+
+
+def test_what_the_engine_says_of_a_statement_is_to_be_in_the_error() -> None:
+    wrong = scenario(script=["wrong"])
+    assert found(Reference, wrong, "errors_speak").verdict is Verdict.PASS
+    finding = found(broken.Mumbles, wrong, "errors_speak")
+    assert "was refused with TABLE_OR_VIEW_NOT_FOUND and says 'the statement has failed'" in finding.detail
+
+
+def test_who_was_never_told_what_the_engine_said_need_not_say_it() -> None:
+    other = '{"status":"error","execution_count":0,"ename":"Error","evalue":"no","traceback":[]}'
+    damaged = scenario(script=["wrong"], faults=[f"get_statement:body:set_field(output,{other})@every(1)"])
+    assert found(broken.Mumbles, damaged, "errors_speak").verdict is Verdict.PASS
+
+
+class Shrugs(Reference):
+    """Nobody knows, and nobody asks."""
+
+    def execute(self, sql: str) -> Sequence[Sequence[Any]]:
+        super().execute(sql)
+        raise OutcomeUnknown
+
+
+def test_that_nobody_knows_is_to_be_said_in_words() -> None:
+    finding = found(Shrugs, scenario(script=["write"]), "errors_speak")
+    assert finding.detail.startswith("write is unknown with OutcomeUnknown and says only ''")
+
+
+class TellsTheLog(Reference):
+    """Logs its trouble with a traceback, which ends with what was sent."""
+
+    def __init__(self, url: str, adapter: HTTPAdapter, runtime: SimulatedRuntime, options: Options) -> None:
+        super().__init__(url, adapter, runtime, options)
+        try:
+            raise Failed(f"sent with {self.bearer().value}")
+        except Failed:
+            logging.getLogger("client").warning("something was refused", exc_info=True)
+
+
+class DiesOfIt(Reference):
+    """Has a thread of its own, and lets it die with what it was doing."""
+
+    def __init__(self, url: str, adapter: HTTPAdapter, runtime: SimulatedRuntime, options: Options) -> None:
+        super().__init__(url, adapter, runtime, options)
+        runtime.spawn("housekeeping", self.keep_house)
+
+    def keep_house(self) -> None:
+        raise Failed(f"sent with {self.bearer().value}")
+
+
+@pytest.mark.parametrize(
+    ("client", "where"), [(TellsTheLog, "the log"), (DiesOfIt, "what ended a thread")], ids=["log", "thread"]
+)
+def test_secrets_are_looked_for_in_tracebacks_and_in_what_ended_threads(client: type[Reference], where: str) -> None:
+    finding = found(client, scenario(dialects=["fabric"], script=["write"]), "no_secret")
+    assert finding.detail == f"a token shows in {where}"
+
+
+class Leaves(Reference):
+    """Ends the program when it has nothing more to do."""
+
+    def close(self) -> None:
+        super().close()
+        raise SystemExit(0)
+
+
+class NeverComes(Reference):
+    """Ends the program before it has begun."""
+
+    def __init__(self, *args: Any) -> None:
+        raise SystemExit(0)
+
+
+def test_a_client_that_ends_the_program_ends_no_run() -> None:
+    finding = found(Leaves, scenario(script=["write"]), "none_left")
+    assert finding.detail == "close raised SystemExit: 0"
+    result = judge(run("a test", scenario(script=["write"], expect={"write": ["ok"]}), 0, NeverComes), "")
+    assert result.verdict is Verdict.FAIL
