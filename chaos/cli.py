@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import secrets
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +18,8 @@ from chaos import records
 from chaos.client import OURS, ClientError, factory
 from chaos.crew import carry_out as crew
 from chaos.crew import orders
-from chaos.judge import HarnessError, judge
+from chaos.invariants import INVARIANTS
+from chaos.judge import PROVES, HarnessError, judge
 from chaos.minimise import NothingToMinimise
 from chaos.minimise import minimise as minimised
 from chaos.plans import cells
@@ -25,10 +28,14 @@ from chaos.processes.model import shipped as real_scenarios
 from chaos.processes.model import source
 from chaos.results import EXIT_CODES, Result, Verdict, slim, worst
 from chaos.runner import run as run_once
-from chaos.scenario import SETS, Pairs, Scenario, ScenarioError, dump, load, meant, shipped
+from chaos.scenario import SETS, Pairs, Scenario, ScenarioError, dump, dump_whole, load, meant, shipped
 from chaos.terminal import Terminal
 
 HARNESS_ERROR = 3
+
+REPLAYED = "the same run, to the byte"
+CHANGED = "not the same run: client, server or chaos have changed"
+ANOTHER = "another client than the record's, and another run"
 
 ROUND = 8
 """Seeds of each scenario between two looks at what to do next, when there is no end but the clock."""
@@ -40,7 +47,23 @@ class Trouble(click.ClickException):
     exit_code = HARNESS_ERROR
 
 
-@click.group()
+class Group(click.Group):
+    """A bug of chaos, or an interrupt, is no verdict: its exit code is none of theirs."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out the command. Raises Trouble for whatever it did not foresee."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            raise Trouble("interrupted; nothing is known of what had not ended") from None
+        except Exception as error:
+            traceback.print_exc()
+            raise Trouble(f"chaos itself failed: {type(error).__name__}: {error}") from error
+
+
+@click.group(cls=Group)
 @click.version_option(importlib.metadata.version("dbt-fabricspark"), prog_name="chaos")
 def main() -> None:
     """Run failure scenarios against a dbt adapter or any other Livy client.
@@ -80,9 +103,9 @@ def show(name: str) -> None:
         return
     (found,) = _named([name])
     click.echo(f"# {found[0]}")
-    click.echo(dump(found[1]), nl=False)
     scenario = found[1]
-    click.echo(f"# threads: {scenario.workload.threads}; seeds: {scenario.budget.seeds}")
+    click.echo(dump_whole(scenario), nl=False)
+    click.echo(f"# judged: {', '.join(name for name in (*INVARIANTS, PROVES) if name not in scenario.except_)}")
     if isinstance(scenario.faults, Pairs):
         for dialect in scenario.workload.dialects:
             click.echo(f"# {dialect}: {len(cells(scenario.faults.operations, dialect))} pairs")
@@ -143,10 +166,10 @@ def run(
         raise click.UsageError("scenarios with real processes and those in virtual time are run one after the other")
     chosen = [*_named(names), *_shipped(sets or (() if names else ("smoke",))).items()]
     work = orders(chosen, client, wanted)
-    with Terminal(len(work), quiet=True) as terminal:
-        done = list(_done(work, client, jobs, keep, terminal))
-    real.write_reports(done, files)
-    _sum_up(done)
+    done: list[Result] = []
+    with _reported(done, files), Terminal(len(work), quiet=True) as terminal:
+        for result in _done(work, client, jobs, keep, terminal):
+            done.append(result)
     raise SystemExit(EXIT_CODES[worst(done)])
 
 
@@ -177,15 +200,13 @@ def soak(
     end, chosen = time.monotonic() + minutes * 60, list(_shipped(sets or SETS).items())
     click.echo(f"{len(chosen)} scenarios for {minutes:g} minutes, {client}, first seed {seed}")
     done: list[Result] = []
-    with Terminal(None, quiet=True) as terminal:
+    with _reported(done, files), Terminal(None, quiet=True) as terminal:
         while not done or time.monotonic() < end:
             for result in _done(orders(chosen, client, range(seed, seed + ROUND)), client, jobs, keep, terminal):
                 done.append(result if result.verdict is not Verdict.PASS else slim(result))
                 if time.monotonic() >= end:
                     break
             seed += ROUND
-    real.write_reports(done, files)
-    _sum_up(done)
     raise SystemExit(EXIT_CODES[worst(done)])
 
 
@@ -204,8 +225,11 @@ def replay(record: Path, client: str | None) -> None:
     with Terminal(1, quiet=True) as terminal:
         terminal.ended(result)
     same = records.lines(happened, client) == before
-    click.echo("the same run, to the byte" if same else "not the same run: client, server or chaos have changed")
-    raise SystemExit(EXIT_CODES[result.verdict])
+    other = client != order.client
+    click.echo(REPLAYED if same else ANOTHER if other else CHANGED)
+    # What passes now, and is not what was recorded, proves nothing.
+    proven = same or other or result.verdict is not Verdict.PASS
+    raise SystemExit(EXIT_CODES[result.verdict] if proven else HARNESS_ERROR)
 
 
 @main.command()
@@ -266,6 +290,16 @@ def _done(
             yield each.result
     except (ClientError, HarnessError) as error:
         raise Trouble(str(error)) from error
+
+
+@contextlib.contextmanager
+def _reported(done: Sequence[Result], files: real.Files) -> Iterator[None]:
+    """Whatever ends the work, what is done by then is told."""
+    try:
+        yield
+    finally:
+        real.write_reports(done, files)
+        _sum_up(done)
 
 
 def _is_real(name: str) -> bool:

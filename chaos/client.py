@@ -87,8 +87,8 @@ def factory(path: str) -> Factory:
         sys.path.append(here)
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ClientError(f"no client {path}: {error}") from error
+    except (Exception, SystemExit) as error:  # importing runs whatever code is there
+        raise ClientError(f"no client {path}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise ClientError(f"{path} is no function, but {found!r}")
     made: Factory = found

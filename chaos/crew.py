@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from chaos import records
-from chaos.client import Factory, factory
+from chaos.client import ClientError, Factory, factory
 from chaos.judge import HarnessError, judge
 from chaos.records import Order
 from chaos.results import Result, Verdict
@@ -54,7 +55,11 @@ def carry_out(work: Sequence[Order], *, jobs: int | None = None, keep: Path | No
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
         try:
-            yield from pool.map(_one, work, [keep] * len(work), chunksize=max(1, min(20, len(work) // (jobs * 4))))
+            chunk = max(1, min(20, len(work) // (jobs * 4)))
+            for done in pool.map(_tried, work, [keep] * len(work), chunksize=chunk):
+                if isinstance(done, Exception):
+                    raise done
+                yield done
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -80,13 +85,22 @@ def _factory(path: str) -> Factory:
     return made
 
 
+def _tried(order: Order, keep: Path | None) -> Done | Exception:
+    """An error as a value: one that is raised takes the results of its whole chunk with it."""
+    try:
+        return _one(order, keep)
+    except (ClientError, HarnessError) as error:
+        return error
+
+
 def _one(order: Order, keep: Path | None) -> Done:
     made = _factory(order.client)
-    happened = run(order.name, order.scenario, order.seed, made)
     try:
+        happened = run(order.name, order.scenario, order.seed, made)
         result = judge(happened, order.client)
-    except HarnessError as error:
-        raise HarnessError(f"{order.name} with seed {order.seed}: {error}") from None
+    except Exception as error:  # noqa: BLE001  # of any kind: it must say which run it was
+        why = str(error) if isinstance(error, HarnessError) else traceback.format_exc()
+        raise HarnessError(f"{order.name} with seed {order.seed}: {why}") from None
     if result.verdict is Verdict.PASS or keep is None:
         return Done(result)
     keep.mkdir(parents=True, exist_ok=True)

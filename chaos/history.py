@@ -10,13 +10,16 @@ from chaos.scenario import Outcome
 
 Phase = Literal["safety", "liveness"]
 
+BUILD = ("list", "append", "rebuild")
+"""The statements that make up a ``build``."""
+
 
 @dataclass(frozen=True)
 class Call:
     """One statement, from ``begin`` to ``end`` in virtual seconds.
 
     Attributes:
-        step: the step of the script it belongs to; ``list``, ``append`` and ``rebuild`` make up a ``build``.
+        step: the step of the script it is, or one of the parts of a ``build``; ``connect`` is none.
         outcome: ``ok`` when the client returned, else what its error claims; ``error`` is that error's class.
     """
 
@@ -31,6 +34,11 @@ class Call:
     rows: tuple[tuple[str, ...], ...] = ()
     error: str = ""
     message: str = ""
+
+    @property
+    def scripted(self) -> str:
+        """The step of the script that it belongs to."""
+        return "build" if self.step in BUILD else self.step
 
 
 def claimed(error: BaseException) -> Outcome:

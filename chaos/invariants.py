@@ -5,18 +5,30 @@ Each function yields what is broken, with the moment it happened where there is 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from fakelivy import Fault, Oracle
-from fakelivy.journal import Entry, Execution, FaultArmed, FaultDecision, SessionForgotten, SessionMoved, StatementMoved
-from fakelivy.machines import SESSION
+from fakelivy.journal import (
+    Entry,
+    Execution,
+    FaultArmed,
+    FaultDecision,
+    Request,
+    SessionForgotten,
+    SessionMoved,
+    StatementMoved,
+)
+from fakelivy.machines import SESSION, STATEMENT
 
 from chaos.history import Call
-from chaos.ledger import EVENTS, LEDGER
+from chaos.ledger import EVENTS, LEDGER, NOT_FOUND, SEED
 from chaos.runner import Run
+from chaos.scenario import OUTCOMES
 from chaos.simulation import Deadlock
 from chaos.simulation.clock import START
 from chaos.wiretap import SECRET, Exchange
@@ -46,6 +58,9 @@ CANCEL_BOUND = 30.0
 REPLS = 5
 """REPLs that Fabric packs into one Livy session (Fabric docs)."""
 
+_ENDED = ("Aborted", "KeyboardInterrupt")
+"""Errors with which chaos itself ends a call."""
+
 _ENDING = SESSION.terminal | {"error", "shutting_down"}
 _WRITES = ("write", "slow", "append", "rebuild")
 
@@ -73,8 +88,8 @@ def success_is_true(run: Run) -> Broken:
             count = _count(run, call)
             if count != 1 and not (call.step == "append" and run.rebuilt):
                 yield f"{call.mark} was reported done and is there {count} times", call.end
-        elif call.step == "read" and call.mark and call.rows != ((call.mark,),):
-            yield f"reading {call.mark} gave {list(call.rows)}", call.end
+        elif call.step == "read" and call.rows != (((call.mark,),) if call.mark else ()):
+            yield f"reading {call.mark or 'what nobody wrote'} gave {list(call.rows)}", call.end
         elif call.step == "list" and not any(EVENTS in row for row in call.rows):
             yield f"the list of tables lacks {EVENTS}: {list(call.rows)}", call.end
         elif call.step == "wrong":
@@ -90,13 +105,16 @@ def failure_is_true(run: Run) -> Broken:
 
 def tables_are_right(run: Run) -> Broken:
     """The tables hold what was reported done, perhaps what is unknown, and nothing else."""
-    rows = Counter(run.tables.get(LEDGER, ()))
-    known = {call.mark for call in run.calls if call.step in ("write", "slow")}
-    for mark, count in rows.items():
-        if mark not in known:
-            yield f"{LEDGER} has {mark}, which nobody wrote", None
-        if count > 1:
-            yield f"{LEDGER} has {mark} {count} times", None
+    known: dict[str, set[str]] = {LEDGER: set(), EVENTS: {SEED}}
+    for call in run.calls:
+        if call.step in _WRITES:
+            known[_table(call)].add(call.mark)
+    for table, rows in run.tables.items():
+        for mark, count in Counter(rows).items():
+            if mark not in known.get(table, ()):
+                yield f"{table} has {mark}, which nobody wrote", None
+            if count > 1:
+                yield f"{table} has {mark} {count} times", None
 
 
 def nothing_rebuilt(run: Run) -> Broken:
@@ -189,9 +207,9 @@ def no_dead_token(run: Run) -> Broken:
 
 
 def waits_as_told(run: Run) -> Broken:
-    """Nobody comes back before the time he was told; calling off and cleaning up may."""
+    """Nobody comes back before the time a refusal told, whatever its status; calling off and cleaning up may."""
     for told in run.exchanges:
-        if told.status not in (429, 430) or not told.retry_after or told.retry_after <= 0:
+        if told.status < 400 or not told.retry_after or told.retry_after <= 0:
             continue
         for each in run.exchanges:
             cleaning = each.method == "DELETE" or each.path.endswith("/cancel")
@@ -225,6 +243,8 @@ def no_secret(run: Run) -> Broken:
     texts = {
         "the error of close": run.close_error,
         "the log": "\n".join(run.log),
+        "what ended a thread": "\n".join(run.thread_errors),
+        "what the run was stuck in": str(run.stuck or ""),
         "the journal": "\n".join(str(value) for entry in run.journal for value in vars(entry.event).values()),
         **{f"the error of {call.step} {call.mark}": call.message for call in run.calls},
     }
@@ -237,11 +257,13 @@ def no_secret(run: Run) -> Broken:
 
 def errors_speak(run: Run) -> Broken:
     """Errors say something, what the server said of the statement included; outcomes are those the scenario allows."""
+    refused = _told_refused(run)
     for call in run.calls:
-        if call.error and call.error != "Aborted" and call.outcome == "failed" and len(call.message) < 10:
-            yield f"{call.step} failed with {call.error} and says only {call.message!r}", call.end
-        allowed = run.scenario.expect.get(call.step)  # type: ignore[call-overload]  # other steps have no expectation
-        if allowed and call.phase == "safety" and call.outcome not in allowed:
+        if call.outcome != "ok" and call.error not in _ENDED and len(call.message) < 10:
+            yield f"{call.step} is {call.outcome} with {call.error} and says only {call.message!r}", call.end
+        if call in refused and NOT_FOUND not in call.message:
+            yield f"{call.step} {call.mark} was refused with {NOT_FOUND} and says {_cut(call.message)!r}", call.end
+        if call.phase == "safety" and call.outcome not in _allowed(run, call):
             yield f"{call.step} {call.mark} is {call.outcome}: {call.error}: {_cut(call.message)}", call.end
     for pattern in run.scenario.says:
         if not any(re.search(pattern, call.message) for call in run.calls):
@@ -263,32 +285,66 @@ def recovers(run: Run) -> Broken:
 
 
 def cancel_reaches_the_server(run: Run) -> Broken:
-    """What runs when somebody cancels has ended on the server soon after."""
+    """What runs or waits its turn when somebody cancels has ended on the server soon after; what goes on when its own
+    call has ended in an error was told to stop, if its number was known."""
     moments = [at for at in (run.cancelled_at, run.interrupted_at) if at is not None]
-    if not moments:
-        return
-    at = moments[0]
-    running: dict[tuple[str, int], float] = {}
-    ended: dict[tuple[str, int], float] = {}
+    for life in lives(run):
+        for at in moments[:1]:
+            if life.goes_on(at) and life.end > at + CANCEL_BOUND:
+                yield f"{life} went on for {life.end - at:.0f} s after the cancel", at
+        call = _given_up(run, life)
+        if call is not None and life.end > call.end + CANCEL_BOUND:
+            yield (
+                f"{life} went on for {life.end - call.end:.0f} s after {call.step} {call.mark} {call.outcome}",
+                call.end,
+            )
+
+
+@dataclass
+class Life:
+    """A statement on the server, from its arrival to its end, in virtual seconds; ``code`` once it was executed."""
+
+    session: str
+    statement: int
+    begin: float
+    end: float = math.inf
+    code: str = ""
+    state: str = STATEMENT.initial
+
+    def __str__(self) -> str:
+        return f"statement {self.statement} of session {self.session}"
+
+    def goes_on(self, at: float) -> bool:
+        """Whether it runs or waits its turn at that moment."""
+        return self.begin <= at < self.end
+
+
+def lives(run: Run) -> list[Life]:
+    """Every statement that the server accepted. Ends are the engine's: the journal has them when somebody looks."""
+    found: list[Life] = []
+    # Livy counts from 0 again after a restart: the last of a number is the one that is spoken of.
+    by_number: dict[tuple[str, int], Life] = {}
+    ends = iter(run.ends)
     for entry in run.journal:
-        if isinstance(entry.event, StatementMoved):
-            key = (entry.event.session, entry.event.statement)
-            if entry.event.after == "running" and moment(entry) <= at:
-                running[key] = moment(entry)
-            elif entry.event.after in ("cancelled", "available"):
-                ended.setdefault(key, moment(entry))
-        elif isinstance(entry.event, Execution) and entry.event.code in run.stopped:
-            ended[(entry.event.session, entry.event.statement)] = run.stopped[entry.event.code]
-        elif isinstance(entry.event, SessionForgotten) or (
-            isinstance(entry.event, SessionMoved) and entry.event.after in SESSION.terminal
+        event, at = entry.event, moment(entry)
+        if isinstance(event, StatementMoved) and event.before is None:
+            by_number[event.session, event.statement] = life = Life(event.session, event.statement, at)
+            found.append(life)
+        elif isinstance(event, Execution):
+            life = by_number[event.session, event.statement]
+            life.code, life.end = event.code, min(life.end, next(ends))
+        elif isinstance(event, StatementMoved):
+            life = by_number[event.session, event.statement]
+            life.state = event.after
+            if event.after in STATEMENT.terminal:
+                life.end = min(life.end, at)
+        elif isinstance(event, SessionForgotten) or (
+            isinstance(event, SessionMoved) and event.after in SESSION.terminal
         ):
-            for key in running:
-                if key[0] == entry.event.session:
-                    ended.setdefault(key, moment(entry))
-    for key in running:
-        end = ended.get(key, float("inf"))
-        if end > at + CANCEL_BOUND:
-            yield f"statement {key[1]} of session {key[0]} ran on for {end - at:.0f} s after the cancel", at
+            for life in by_number.values():
+                if life.session == event.session:
+                    life.end = min(life.end, at)
+    return found
 
 
 INVARIANTS: Mapping[str, Check] = {
@@ -330,9 +386,51 @@ def moment(entry: Entry) -> float:
     return (entry.at - START).total_seconds()
 
 
+def _given_up(run: Run, life: Life) -> Call | None:
+    """The call that ended in an error while its statement went on, if the client knew of it and did not cancel it."""
+    for call in run.calls:
+        if call.step in _WRITES and f"'{call.mark}'" in life.code and call.outcome != "ok" and call.error != "Aborted":
+            path = f"/{life.session}/statements/{life.statement}"
+            known = any(each.path.endswith(path) and each.begin <= call.end for each in run.exchanges)
+            told = any(each.path.endswith(f"{path}/cancel") for each in run.exchanges)
+            return call if known and not told else None
+    return None
+
+
+def _told_refused(run: Run) -> list[Call]:
+    """The calls whose client was told that the engine refused their SQL, in an answer that no fault has touched."""
+    wrong = {call.sql: call for call in run.calls if call.step == "wrong" and call.error not in _ENDED}
+    struck = {
+        entry.event.request_id for entry in run.journal if isinstance(entry.event, FaultDecision) and entry.event.fired
+    }
+    answers = [
+        (moment(entry), entry.event.path)
+        for entry in run.journal
+        if isinstance(entry.event, Request) and entry.event.status == 200 and entry.event.request_id not in struck
+    ]
+    told = []
+    for life in lives(run):
+        call = next((call for sql, call in wrong.items() if re.search(rf"{re.escape(sql)}\b", life.code)), None)
+        if call is not None and life.state == "available":
+            path, first = f"/{life.session}/statements/{life.statement}", max(life.end, call.begin)
+            told += [call for at, asked in answers if first <= at < call.end and asked.endswith(path)]
+    return told
+
+
+def _allowed(run: Run, call: Call) -> Sequence[str]:
+    """The outcomes that are right for it; for connecting, those that are right for all that is expected."""
+    expected: dict[str, Sequence[str]] = dict(run.scenario.expect.items())
+    if call.step == "connect":
+        return [outcome for outcome in OUTCOMES if all(outcome in each for each in expected.values())]
+    return expected.get(call.scripted, OUTCOMES)
+
+
 def _count(run: Run, call: Call) -> int:
-    table = LEDGER if call.step in ("write", "slow") else EVENTS
-    return run.tables.get(table, []).count(call.mark)
+    return run.tables.get(_table(call), []).count(call.mark)
+
+
+def _table(call: Call) -> str:
+    return LEDGER if call.step in ("write", "slow") else EVENTS
 
 
 def _lost(run: Run, operation: str) -> set[str]:

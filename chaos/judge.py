@@ -6,10 +6,10 @@ from fakelivy import Oracle
 from fakelivy.journal import FaultDecision, HandlerError
 
 from chaos.history import Call
-from chaos.invariants import INVARIANTS, moment
+from chaos.invariants import INVARIANTS, lives, moment
 from chaos.results import Finding, Operation, Result, Verdict, Window
 from chaos.runner import Run
-from chaos.scenario import Random
+from chaos.scenario import OUTCOMES, Random
 
 PROVES = "faults_struck_and_something_succeeded"
 """The invariant of the run itself: without it, all others hold because nothing happened."""
@@ -63,14 +63,49 @@ def _finding(run: Run, name: str) -> Finding:
 
 
 def _proof(run: Run) -> Finding:
+    missing = [text for lack in (_idle_faults, _untried_steps, _no_success, _missed_moments) for text in lack(run)]
+    return Finding(PROVES, Verdict.UNKNOWN if missing else Verdict.PASS, "\n".join(missing))
+
+
+def _idle_faults(run: Run) -> list[str]:
     fired = Oracle(run.journal).fired()
     idle = [fault for fault, count in fired.items() if count == 0]
     if isinstance(run.scenario.faults, Random) and len(idle) < len(fired):
-        idle = []
-    missing = [f"{fault} never struck" for fault in idle]
-    if not any(call.outcome == "ok" for call in run.calls):
-        missing.append("nothing succeeded")
-    return Finding(PROVES, Verdict.UNKNOWN if missing else Verdict.PASS, "\n".join(missing))
+        return []
+    return [f"{fault} never struck" for fault in idle]
+
+
+def _untried_steps(run: Run) -> list[str]:
+    tried = {call.scripted for call in run.calls if call.phase == "safety"}
+    if "connect" in tried:
+        # Who cannot connect has tried everything.
+        return []
+    return [
+        f"no {step} was tried, for which outcomes are expected" for step in run.scenario.expect if step not in tried
+    ]
+
+
+def _no_success(run: Run) -> list[str]:
+    """The proof of life at the end succeeds without any fault, and says nothing of what was done under them."""
+    succeeded = {call.phase for call in run.calls if call.outcome == "ok"}
+    workload, expect = run.scenario.workload, run.scenario.expect
+    may_succeed = any("ok" in expect.get(step, OUTCOMES) for step in workload.script)
+    # Nor need anybody have done anything when he is interrupted.
+    phase = "safety" if may_succeed and workload.interrupt_after is None else "liveness"
+    return [] if phase in succeeded else [f"nothing succeeded in the {phase} phase"]
+
+
+def _missed_moments(run: Run) -> list[str]:
+    workload, missed = run.scenario.workload, []
+    if workload.interrupt_after is not None and run.interrupted_at is None:
+        missed.append("the interrupt never came: its thread had ended")
+    if workload.cancel_after is not None:
+        at = run.cancelled_at
+        if at is None:
+            missed.append("nobody cancelled: all had ended")
+        elif not any(life.goes_on(at) for life in lives(run)):
+            missed.append(f"nothing ran or was queued when somebody cancelled, at {at:.2f} s")
+    return missed
 
 
 def _operation(call: Call) -> Operation:

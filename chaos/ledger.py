@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,12 @@ from fakelivy.engine.port import EMPTY, EngineSession, Failure, SessionSpec, Sto
 LEDGER = "ledger"
 EVENTS = "events"
 """Grows row by row; who rebuilds it has lost its history."""
+
+SEED = "seed"
+"""The row that the events begin with."""
+
+NOT_FOUND = "TABLE_OR_VIEW_NOT_FOUND"
+"""What the engine says of a table that is not there."""
 
 SLOW = 60
 """How many times longer a statement takes whose mark begins with ``slow``."""
@@ -80,7 +87,6 @@ class _Work:
         self.engine.settle()
         if self.result is None:
             self.result, self.ends_at = _CANCELLED, self.engine.now()
-            self.engine.stopped.setdefault(self.code, self.ends_at)
             self.engine.running.remove(self)
 
 
@@ -107,7 +113,7 @@ class Ledger:
     Attributes:
         tables: rows of each table, as marks, in the order in which they came.
         rebuilt: how often each table was begun anew.
-        stopped: code that was cancelled while it ran, and when; the server's journal has it when somebody looks.
+        works: all that was ever started, in order.
     """
 
     name = "ledger"
@@ -115,9 +121,9 @@ class Ledger:
 
     def __init__(self, clock: Clock, takes: float) -> None:
         self.now = clock.monotonic
-        self.tables_: dict[str, list[str]] = {LEDGER: [], EVENTS: ["seed"]}
+        self.tables_: dict[str, list[str]] = {LEDGER: [], EVENTS: [SEED]}
         self.rebuilt: dict[str, int] = {}
-        self.stopped: dict[str, float] = {}
+        self.works: list[_Work] = []
         self.running: list[_Work] = []
         self._takes = takes
 
@@ -140,8 +146,14 @@ class Ledger:
         work = _Work(self, code, started_at + takes)
         session.works = [each for each in session.works if each.result is None]
         session.works.append(work)
+        self.works.append(work)
         self.running.append(work)
         return work
+
+    def ends(self) -> list[float]:
+        """When each of the works ended; the server's journal has it when somebody looks. Infinity: not yet."""
+        self.settle()
+        return [math.inf if work.result is None else work.ends_at for work in self.works]
 
     def settle(self) -> None:
         """Let everything happen that has ended by now."""
@@ -161,5 +173,5 @@ class Ledger:
         elif _SHOW.search(code):
             return _rows("tableName", sorted(self.tables_))
         elif found := _MISSING.search(code):
-            return Failure(f"[TABLE_OR_VIEW_NOT_FOUND] The table or view `{found['table']}` cannot be found.")
+            return Failure(f"[{NOT_FOUND}] The table or view `{found['table']}` cannot be found.")
         return EMPTY

@@ -56,8 +56,8 @@ class Run:
     journal: list[Entry] = field(default_factory=list)
     tables: dict[str, list[str]] = field(default_factory=dict)
     rebuilt: dict[str, int] = field(default_factory=dict)
-    stopped: dict[str, float] = field(default_factory=dict)
-    """Code that was cancelled while it ran, and when."""
+    ends: list[float] = field(default_factory=list)
+    """When each execution ended on the engine, in the order of the journal's."""
     log: list[str] = field(default_factory=list)
     healed_at: float = 0.0
     cancelled_at: float | None = None
@@ -115,10 +115,10 @@ def run(name: str, scenario: Scenario, seed: int, factory: Factory) -> Run:
             scheduler.run(stage.play)
         except SimulationError as stuck:
             record.stuck = stuck
-        engine.settle()
+        record.ends = engine.ends()
         record.exchanges, record.issued = tap.exchanges, tokens.issued
         record.journal = list(record.journal)
-        record.tables, record.rebuilt, record.stopped = engine.tables_, engine.rebuilt, engine.stopped
+        record.tables, record.rebuilt = engine.tables_, engine.rebuilt
         record.elapsed, record.steps = scheduler.elapsed, scheduler.steps
         record.thread_errors = [f"{name}: {error!r}" for name, error in scheduler.errors]
     return record
@@ -161,6 +161,9 @@ class _Stage:
             self._scheduler.spawn("interrupter", partial(self._interrupt, after, threads[0]))
         for thread in threads:
             thread.join()
+        if threads and threads[0].pending is not None:
+            # It came to its end before the interrupt came to it.
+            record.interrupted_at = None
         self._heal()
         self._scheduler.sleep(SETTLE)
         if record.interrupted_at is not None:
@@ -183,7 +186,7 @@ class _Stage:
         )
         try:
             self._client = self._factory(base_url(self._server, record.dialect), self._tap, self._runtime, options)
-        except Exception as error:  # noqa: BLE001  # a client may fail to connect: that is an answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a client may fail to connect: that is an answer
             record.calls.append(
                 Call(
                     thread="main",
@@ -249,7 +252,7 @@ class _Stage:
             return
         try:
             self._client.close()
-        except Exception as error:  # noqa: BLE001  # judged: leaving must not fail
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # judged: leaving must not fail
             self._record.close_error = f"{type(error).__name__}: {error}"
         self._client = None
 
@@ -266,10 +269,12 @@ def base_url(server: FakeLivy, dialect: str) -> str:
 class _Listener(logging.Handler):
     def __init__(self, lines: list[str]) -> None:
         super().__init__(logging.DEBUG)
+        # Tracebacks are in logs, too.
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(f"{record.levelname} {record.name}: {record.getMessage()}")
+        self._lines.append(self.format(record))
 
 
 @contextlib.contextmanager

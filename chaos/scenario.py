@@ -6,9 +6,10 @@ These are the scenarios in virtual time, for any client object; those with real 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from fakelivy import Fault, FaultError
@@ -24,6 +25,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e6)]
 Moment = Seconds | tuple[Seconds, Seconds]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Outcome = Literal["ok", "failed", "unknown"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 Step = Literal["write", "slow", "read", "wrong", "build"]
 """``write`` adds a marked row, ``slow`` takes 60 times as long to; ``read`` looks for the thread's last row; ``wrong``
 must fail on the server; ``build`` asks which tables there are and appends to one that must never be rebuilt."""
@@ -185,9 +187,30 @@ class Scenario(Data):
     faults: Plan
     phases: Phases = Phases()
     budget: Budget = Budget()
-    expect: Mapping[Step, tuple[Outcome, ...]] = {}
+    expect: Mapping[Step, Annotated[tuple[Outcome, ...], Field(min_length=1)]] = {}
     says: tuple[str, ...] = ()
     except_: Annotated[Mapping[str, str], Field(alias="except")] = {}
+
+    @field_validator("says")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no pattern: {error}") from None
+        return value
+
+    @field_validator("except_")
+    @classmethod
+    def _invariants(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        # They judge runs of scenarios, so they come after them.
+        from chaos.invariants import INVARIANTS
+
+        for name in value:
+            if name not in INVARIANTS:
+                raise ValueError(f"no invariant {name!r}{meant(name, INVARIANTS)}")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
@@ -233,7 +256,17 @@ def load(path: Path) -> Scenario:
 
 def dump(scenario: Scenario) -> str:
     """As YAML; ``load`` reads it back."""
-    return yaml.safe_dump(scenario.document(), sort_keys=False, allow_unicode=True, width=110)
+    return _yaml(scenario.document())
+
+
+def dump_whole(scenario: Scenario) -> str:
+    """As YAML, with what was left to its default."""
+    workload = scenario.workload.model_copy(update={"settings": {**SETTINGS, **scenario.workload.settings}})
+    return _yaml(scenario.model_copy(update={"workload": workload}).model_dump(mode="json", by_alias=True))
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
 
 
 def shipped(sets: Sequence[str] = SETS) -> Mapping[str, Scenario]:
@@ -267,7 +300,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 
 
 def _explain(error: dict[str, Any]) -> str:
-    path = [str(part) for part in error["loc"]]
+    path = [str(part) for part in error["loc"] if part != "[key]"]
     place = ".".join(path)
     if error["type"] == "extra_forbidden":
         model = _MODELS.get(path[-2], Scenario) if len(path) > 1 else Scenario

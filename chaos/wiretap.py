@@ -135,11 +135,11 @@ class Tap(HTTPAdapter):
         )
 
     def _told(self, response: requests.Response) -> float | None:
-        """How long an answer says to stay away: in its header, or in Fabric's sentence in the body."""
-        if response.status_code not in (429, 430):
-            return None
+        """How long an answer says to stay away: in its header, or in the sentence in the body of a throttle."""
         if (header := response.headers.get("Retry-After")) is not None:
             return _seconds(header, self._clock.now())
+        if response.status_code not in (429, 430):
+            return None
         body = response.raw.read()
         # Whoever reads it after us gets it whole.
         response.raw = HTTPResponse(

@@ -7,21 +7,27 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from chaos import records
 from chaos.cli import main
-from chaos.crew import carry_out, orders
+from chaos.client import ClientError
+from chaos.crew import Done, carry_out, orders
+from chaos.judge import HarnessError, judge
 from chaos.minimise import NothingToMinimise, ddmin, minimise
 from chaos.records import Order, RecordError
-from chaos.results import Verdict
+from chaos.results import Result, Verdict
 from chaos.results import read as read_results
-from chaos.runner import run
-from chaos.scenario import Explicit, Scenario, load, shipped
+from chaos.runner import Run, run
+from chaos.scenario import SETTINGS, Explicit, Scenario, load, shipped
+from chaos.simulation import STRATEGIES
 from tests.chaos.clients.broken import DoubleSubmit, LeaksSessions
 from tests.chaos.clients.reference import Reference
 
@@ -107,7 +113,84 @@ def test_a_failure_is_recorded_and_replayed_to_the_byte(tmp_path: Path, monkeypa
     assert "the same run, to the byte" in again.output
     other = CliRunner().invoke(main, ["replay", str(path), "--client", REFERENCE])
     assert other.exit_code == 0
-    assert "not the same run" in other.output
+    assert "another client than the record's" in other.output
+
+
+def test_a_run_that_passes_and_is_not_the_recorded_one_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = failed(tmp_path, monkeypatch)
+    path.write_text(path.read_text().replace(BROKEN, REFERENCE, 1))
+    again = CliRunner().invoke(main, ["replay", str(path)])
+    assert "not the same run" in again.output
+    assert again.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RuntimeError("a bug"), "chaos itself failed: RuntimeError: a bug"),
+        (HarnessError("a bug of the server"), "a bug of the server"),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+    ids=["bug", "harness", "interrupt"],
+)
+def test_an_error_of_chaos_is_no_verdict_and_loses_no_result(
+    error: BaseException, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_and_no_more(*_: Any, **__: Any) -> Iterator[Done]:
+        happened = run(LOST, shipped()[LOST], 0, Reference)
+        yield Done(judge(happened, REFERENCE))
+        raise error
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("chaos.cli.crew", one_and_no_more)
+    file = tmp_path / "results.json"
+    ended = CliRunner().invoke(main, ["run", LOST, "--client", REFERENCE, "--json", str(file)])
+    assert ended.exit_code == 3
+    assert message in ended.output
+    assert [each.scenario for each in read_results(file)] == [LOST]
+
+
+def test_a_bug_in_a_run_is_told_with_its_seed_after_the_results_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_the_second(happened: Run, client: str) -> Result:
+        if happened.seed == 1:
+            raise RuntimeError("a bug of the judge")
+        return judge(happened, client)
+
+    monkeypatch.setattr("chaos.crew.judge", at_the_second)
+    results = carry_out(orders([(LOST, shipped()[LOST])], REFERENCE, range(2)), jobs=1)
+    assert next(results).result.seed == 0
+    with pytest.raises(HarnessError, match=f"{LOST} with seed 1: .*") as told:
+        next(results)
+    assert "a bug of the judge" in str(told.value)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_worker_cannot_do_is_an_error_of_the_whole(jobs: int) -> None:
+    with pytest.raises(ClientError, match=r"no client no\.such:thing"):
+        list(carry_out(orders([(LOST, shipped()[LOST])], "no.such:thing", range(2)), jobs=jobs))
+
+
+def test_a_client_whose_module_ends_the_program_is_no_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ends_the_program.py").write_text("raise SystemExit(0)")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(ROOT)
+    ended = CliRunner().invoke(main, ["run", LOST, "--client", "ends_the_program:connect"])
+    assert ended.exit_code == 3
+    assert "no client ends_the_program:connect: SystemExit" in ended.output
+
+
+def test_a_scenario_is_shown_with_all_that_is_left_to_defaults() -> None:
+    shown = CliRunner().invoke(main, ["show", "smoke/quiet-day"])
+    told = yaml.safe_load(shown.output)
+    assert told["workload"]["settings"] == dict(SETTINGS)
+    assert told["workload"]["dialects"] == ["livy", "fabric"]
+    assert told["phases"] == {"heal_after": 120.0, "recover_within": 120.0}
+    assert told["budget"]["strategies"] == list(STRATEGIES)
+    assert "# judged: writes_at_most_once, " in shown.output
+    scenario = shipped()["smoke/quiet-day"]
+    assert Scenario.of(told).model_dump(exclude={"workload"}) == scenario.model_dump(exclude={"workload"})
 
 
 def test_a_failure_is_reduced_to_a_scenario_that_fails_by_itself(

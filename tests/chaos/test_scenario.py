@@ -36,6 +36,10 @@ def test_a_shipped_scenario_is_written_back_the_same(name: str) -> None:
         ({"covers": ["F49"]}, "covers.0"),
         ({"why": None}, "why"),
         ({"expect": {"slow": ["ok"]}}, "expect speaks of 'slow', which is not in the script"),
+        ({"expect": {"bild": ["ok"]}}, "expect.bild is not 'bild'; expected 'write'"),
+        ({"expect": {"write": []}}, "expect.write"),
+        ({"says": ["TABLE_("]}, "says: 'TABLE_(' is no pattern: "),
+        ({"except": {"recover": "x"}}, "except: no invariant 'recover'; did you mean 'recovers'?"),
     ],
 )
 def test_what_is_misspelt_is_refused_with_what_was_meant(change: dict[str, Any], message: str) -> None:

@@ -156,6 +156,22 @@ def test_what_cannot_wait_is_counted_all_the_same(runtime: VirtualRuntime) -> No
     assert runtime.elapsed == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.SERVER_ERROR, Outcome.THROTTLED, Outcome.CAPACITY, Outcome.REFUSED])
+def test_whatever_refusal_tells_one_thread_to_stay_away_all_do(runtime: VirtualRuntime, outcome: Outcome) -> None:
+    pace = Pace(runtime)
+    retrier = Retrier(runtime, pace, None, logging.getLogger("tests"))
+    refused = AttemptError("down for maintenance")
+    refused.outcome, refused.retry_after = outcome, 20.0
+
+    def probe() -> str:
+        raise refused
+
+    with pytest.raises(AttemptError):
+        retrier.call(Operation.PROBE, probe, Deadline.after(runtime, 100))
+    pace.wait(Deadline.after(runtime, 100))
+    assert runtime.elapsed == pytest.approx(20)
+
+
 def test_requests_keep_to_the_rate_over_all_threads(runtime: VirtualRuntime) -> None:
     pace = Pace(runtime, per_minute=150)
     moments = []

@@ -9,6 +9,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from chaos.client import Options
+from chaos.ledger import EVENTS
 from chaos.simulation import SimulatedRuntime
 from tests.chaos.clients.reference import Failed, Gone, NoReply, OutcomeUnknown, Reference, TurnedAway
 
@@ -155,3 +156,23 @@ class CachesDeadToken(Reference):
 
     def refused(self, token: Any) -> None:
         self.runtime.sleep(2)
+
+
+class KeepsNotes(Reference):
+    """Writes down in a table of the user's that it was here."""
+
+    def start(self) -> str:
+        session = super().start()
+        deadline = self.runtime.monotonic() + 60
+        self.result(session, self.submit(session, f"insert into {EVENTS} select 'note' as mark", deadline), deadline)
+        return session
+
+
+class Mumbles(Reference):
+    """Says that a statement failed, and not why."""
+
+    def execute(self, sql: str) -> Sequence[Sequence[Any]]:
+        try:
+            return super().execute(sql)
+        except Failed:
+            raise Failed("the statement has failed") from None

@@ -305,7 +305,7 @@ class Reference:
         status = reply.status_code
         if status in (429, 430, 415) or (status == 503 and "Retry-After" in reply.headers):
             pause = max(self.told(reply, text), 2.0)
-            if status in (429, 430):
+            if status in (429, 430, 503):
                 self.not_before = max(self.not_before, self.runtime.monotonic() + pause)
             raise TurnedAway(f"{method} {path}: {status}", pause)
         if status in (400, 404) or (status == 500 and "not found" in text):

@@ -110,9 +110,11 @@ class Retrier:
 
     def _heed(self, error: AttemptError, run: _Run) -> None:
         """All threads keep away as long as one was told to, even if its own request is not tried again."""
+        told = error.retry_after or 0.0
         if error.outcome is Outcome.THROTTLED:
-            own = retry_pause(run.count(error.outcome) - 1, self.runtime.random(), LONGEST_RETRY)
-            self.pace.stay_away(max(error.retry_after or 0.0, own))
+            told = max(told, retry_pause(run.count(error.outcome) - 1, self.runtime.random(), LONGEST_RETRY))
+        if told:
+            self.pace.stay_away(told)
 
     def _rule(self, operation: Operation, error: AttemptError) -> Rule:
         rule = POLICY[operation][error.outcome]
