@@ -102,7 +102,7 @@ _BUILT = """
 def _checked(checks: Mapping[str, str]) -> str:
     """The first column, which is there if every check holds; the key is the check, the value its name."""
     sql = "id"
-    for check, name in reversed(checks.items()):
+    for check, name in reversed(list(checks.items())):
         message = f"Constraint {name} of <model_identifier> is broken: {check}"
         sql = f"if({check}, {sql}, raise_error({text(message)}))"
     return f"{sql} as id"
