@@ -26,7 +26,8 @@ from chaos.processes.target import Target
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _WRITE = re.compile(r"(insert|merge|update|delete|create\s+(or\s+replace\s+)?table)\b", re.IGNORECASE)
-_MAKING = 120.0
+_CALM, _MAKING = 300.0, 120.0
+"""Seconds that a run without faults may take, and a script that makes its data ready."""
 STEPS: tuple[Literal["setup", "work"], ...] = ("setup", "work")
 _SKIP = ("target", "logs", "profiles.yml", "__pycache__")
 
@@ -104,6 +105,7 @@ def _make(scenario: Scenario, target: Target, source: Path, folder: Path, *, tls
         dialect=scenario.dialect,
         tls=tls,
         threads=scenario.threads,
+        seconds=max(_CALM, scenario.seconds),
     )
     phases = {}
     space = folder / "space"
@@ -116,9 +118,10 @@ def _make(scenario: Scenario, target: Target, source: Path, folder: Path, *, tls
             target.write_profile(lab, space, calm, process=0)
             arguments: list[str] = list(getattr(project, step))
             make_ready(project, step, space)
-            ended = start(target, lab, arguments, space, f"{step}.log").wait(calm.seconds, calm.seconds_to_stop)
-            if not ended.ok:
-                raise BaselineError(f"dbt {arguments} fails without any fault ({ended.code}):\n{tail(ended)}")
+            for words in filter(None, (list(project.load), arguments)):
+                ended = start(target, lab, words, space, f"{step}.log").wait(calm.seconds, calm.seconds_to_stop)
+                if not ended.ok:
+                    raise BaselineError(f"dbt {words} fails without any fault ({ended.code}):\n{tail(ended)}")
             phases[step] = Phase(ask(lab, project, 0), writes(lab.journal))
         for table, rows in phases[step].tables.items():
             if isinstance(rows, str):

@@ -284,7 +284,8 @@ def _doubts(run: Run) -> Iterator[str]:
     begin = run.under_faults()[0].begin
     if not any(isinstance(entry.event, Execution) for entry in run.by_dbt()[begin:]):
         yield "no statement was ever executed"
-    if run.scenario.profile.get("requests_per_minute") and len(requests(run.by_dbt())) <= quota(run.scenario):
+    limited = run.scenario.profile.get("requests_per_minute") and run.scenario.dialect == "fabric"
+    if limited and len(requests(run.by_dbt())) <= quota(run.scenario):
         yield "so few requests never met the limit of requests_per_minute"
     yield from _toxics_in_vain(run)
 

@@ -145,6 +145,8 @@ class Project(Data):
     """dbt's arguments of the step under faults; must be safe to run again."""
     before: dict[Literal["setup", "work"], Sequence[str]] = Field(default_factory=dict)
     """Step -> a Python script of the project, and its arguments, that makes its data ready."""
+    load: Sequence[str] = ()
+    """dbt's arguments of what goes before either step, undisturbed: to load what models read without a reference."""
     tables: dict[str, str]
     """Table -> columns to compare, as SQL."""
     keeps: dict[str, int] = Field(default_factory=dict)

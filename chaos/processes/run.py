@@ -111,6 +111,8 @@ def run(
             target.write_profile(lab, space, scenario, process=process)
         together = partial(_together, scenario, target, lab, spaces)
         arguments = {process: _arguments(baseline, process) for process in range(scenario.processes)}
+        if baseline.project.load:
+            steps += together(dict.fromkeys(arguments, baseline.project.load), "load")
         if scenario.before:
             steps += together({0: list(scenario.before)}, "before")
         lab.disturb()
