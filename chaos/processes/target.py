@@ -84,8 +84,9 @@ def _own_fields(scenario: Scenario, shared: Path) -> dict[str, Any]:
 
 
 def _profile_name(folder: Path) -> str:
-    """What a project calls its profile."""
-    project = yaml.safe_load((folder / "dbt_project.yml").read_text(encoding="utf-8"))
+    """What the project in a folder calls its profile."""
+    path = folder / "dbt_project.yml"
+    project = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     return str((project or {}).get("profile", PROFILE))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -341,6 +342,28 @@ def test_a_template_without_the_fields_of_a_scenario_proves_nothing(judged: Judg
         "type: toy\n{% for key, value in profile.items() %}{{ key }}: {{ value }}\n{% endfor %}", "utf-8"
     )
     assert Target(TOY / "dbt", with_it).leaves_out(scenario(profile={"colour": "red"})) == []
+
+
+def test_a_project_makes_its_data_ready_and_loads_it_undisturbed(tmp_path: Path) -> None:
+    project = tmp_path / "own"
+    shutil.copytree(TOY, project)
+    (project / "dbt_project.yml").write_text("name: toy\nprofile: own\n", encoding="utf-8")
+    (project / "make.py").write_text("import sys; open('made', 'w').write(sys.argv[1])", encoding="utf-8")
+    facts = (project / "chaos.yml").read_text(encoding="utf-8")
+    more = 'before: {setup: [make.py, "1"], work: [make.py, "2"]}\nload: [seed, "7"]\n'
+    (project / "chaos.yml").write_text(facts + more, encoding="utf-8")
+    one, whose = scenario(project=str(project), faults=[INSERT_LOST]), target(tmp_path, "nothing")
+    made = prepare(one, whose, tmp_path / "cache")
+    assert made.setup.tables == {"entries": [[1, 10], [7, 70]]}
+    done = run(one, made, whose, tmp_path / "run", seed=1)
+    assert [(step.phase, step.ended.ok) for step in done.steps] == [("load", True), ("faults", False), ("healed", True)]
+    assert [each for each in judge(done) if each.verdict is not Verdict.PASS] == []
+    space = tmp_path / "run" / "dbt_0"
+    assert (space / "made").read_text(encoding="utf-8") == "2"
+    assert (space / "profiles.yml").read_text(encoding="utf-8").startswith("own:")
+    (project / "make.py").write_text("raise SystemExit('no data')", encoding="utf-8")
+    with pytest.raises(BaselineError, match="no data"):
+        prepare(one, whose, tmp_path / "another cache")
 
 
 def test_a_run_that_is_red_leaves_its_journal_and_logs(tmp_path: Path) -> None:
