@@ -10,6 +10,7 @@ from fakelivy import Fault
 from fakelivy.journal import (
     EarlyCall,
     Entry,
+    Event,
     FaultArmed,
     FaultDecision,
     Request,
@@ -128,7 +129,8 @@ def no_dead_token(run: Run) -> Broken:
 def cancel_reaches_the_server(run: Run) -> Broken:
     for steps in run.phases():
         stopped = [step for step in steps if step.ended.stop_seconds is not None]
-        left = _unfinished(run.journal[: max(step.end for step in steps)]) if stopped else []
+        entries = run.journal[: max(step.end for step in steps)] if stopped else []
+        left = [*_unfinished(entries), *_shown_running(run, entries)]
         if left:
             yield f"{stopped[0].label} was stopped and is gone, but {', '.join(left)} goes on", stopped[0].ended_at
 
@@ -148,11 +150,32 @@ def _unfinished(entries: Sequence[Entry]) -> list[str]:
         event = entry.event
         if isinstance(event, StatementMoved):
             found[event.session, event.statement] = event.after
-        elif isinstance(event, SessionForgotten) or (
-            isinstance(event, SessionMoved) and event.after in SESSION.terminal | {"shutting_down"}
-        ):
-            found = {place: state for place, state in found.items() if place[0] != event.session}
+        elif gone := _ended_session(event):
+            found = {place: state for place, state in found.items() if place[0] != gone}
     return [f"statement {number} of session {name}" for (name, number), each in found.items() if each not in _ENDED]
+
+
+def _shown_running(run: Run, entries: Sequence[Entry]) -> list[str]:
+    """Statements that a fault had shown as running when they were last looked at, and that nobody called off."""
+    sticking = {name for name, fault in _armed(run).items() if fault.effect.type == "stick_state"}
+    struck = {each.request_id for _, each in _strikes(entries) if each.fault in sticking}
+    found: dict[str, str] = {}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, Request):
+            found.pop(event.path.removesuffix("/cancel"), None)
+            if event.request_id in struck:
+                found[event.path] = event.session
+        elif gone := _ended_session(event):
+            found = {path: session for path, session in found.items() if session != gone}
+    return list(found)
+
+
+def _ended_session(event: Event) -> str:
+    """The session that this ended, if it did."""
+    if isinstance(event, SessionMoved):
+        return event.session if event.after in SESSION.terminal | {"shutting_down"} else ""
+    return event.session if isinstance(event, SessionForgotten) else ""
 
 
 def _armed(run: Run) -> Mapping[str, Fault]:

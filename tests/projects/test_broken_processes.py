@@ -287,6 +287,22 @@ def test_a_statement_that_goes_on_after_its_process_was_stopped_is_red(two: Run)
         assert judged_with(stopped, *going, end) == {}
 
 
+def test_a_statement_that_seemed_to_run_and_was_not_called_off_is_red(two: Run) -> None:
+    gone = [dataclasses.replace(each, ended=dataclasses.replace(each.ended, stop_seconds=1.0)) for each in two.steps]
+    stopped = dataclasses.replace(two, steps=gone)
+    path = "/sessions/kept/statements/7"
+    look = Request("r1", "livy", "get_statement", "GET", path, 200, "kept")
+    shown = (
+        FaultArmed("stuck", "stuck=get_statement:body:stick_state(running)"),
+        FaultDecision("r1", "stuck", "get_statement", "body", 1, fired=True, why_not=""),
+        look,
+    )
+    assert f"but {path} goes on" in judged_with(stopped, *shown)["cancel reaches the server"].detail
+    cancel = dataclasses.replace(look, request_id="r2", operation="cancel_statement", path=f"{path}/cancel")
+    for end in (cancel, dataclasses.replace(look, request_id="r2"), SessionForgotten("kept", "deleted")):
+        assert judged_with(stopped, *shown, end) == {}
+
+
 def test_sessions_that_are_kept_are_counted(two: Run) -> None:
     keeping = two.scenario.model_copy(update={"keeps_sessions": True})
     found = judged_with(dataclasses.replace(two, scenario=keeping))
