@@ -161,7 +161,7 @@ def run(
     wanted = [seed] if seed is not None else list(range(first, first + seeds)) if seeds else None
     asked, files = real.Asked.of(options), real.Files.of(options)
     if asked.is_given or (names and all(map(_is_real, names))):
-        real.carry_out(names, sets, wanted, asked, files)
+        real.carry_out(names, sets, wanted, asked, files, keep)
     if any(map(_is_real, names)):
         raise click.UsageError("scenarios with real processes and those in virtual time are run one after the other")
     chosen = [*_named(names), *_shipped(sets or (() if names else ("smoke",))).items()]
@@ -196,7 +196,7 @@ def soak(
     seed = secrets.randbits(31) if seed is None else seed
     asked, files = real.Asked.of(options), real.Files.of(options)
     if asked.is_given:
-        real.go_on(minutes, sets, seed, asked, files)
+        real.go_on(minutes, sets, seed, asked, files, keep)
     end, chosen = time.monotonic() + minutes * 60, list(_shipped(sets or SETS).items())
     click.echo(f"{len(chosen)} scenarios for {minutes:g} minutes, {client}, first seed {seed}")
     done: list[Result] = []

@@ -7,10 +7,13 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import filelock
 from fakelivy.journal import Entry, Execution
@@ -23,6 +26,9 @@ from chaos.processes.target import Target
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _WRITE = re.compile(r"(insert|merge|update|delete|create\s+(or\s+replace\s+)?table)\b", re.IGNORECASE)
+_CALM, _MAKING = 300.0, 120.0
+"""Seconds that a run without faults may take, and a script that makes its data ready."""
+STEPS: tuple[Literal["setup", "work"], ...] = ("setup", "work")
 _SKIP = ("target", "logs", "profiles.yml", "__pycache__")
 
 
@@ -99,20 +105,23 @@ def _make(scenario: Scenario, target: Target, source: Path, folder: Path, *, tls
         dialect=scenario.dialect,
         tls=tls,
         threads=scenario.threads,
+        seconds=max(_CALM, scenario.seconds),
     )
     phases = {}
     space = folder / "space"
     workspace(source, space)
-    for step in ("setup", "work"):
+    for step in STEPS:
         warehouse = folder / step
         if step == "work":
             shutil.copytree(folder / "setup", warehouse)
         with Lab(calm, warehouse, seed=0) as lab:
             target.write_profile(lab, space, calm, process=0)
             arguments: list[str] = list(getattr(project, step))
-            ended = start(target, lab, arguments, space, f"{step}.log").wait(calm.seconds, calm.seconds_to_stop)
-            if not ended.ok:
-                raise BaselineError(f"dbt {arguments} fails without any fault ({ended.code}):\n{tail(ended)}")
+            make_ready(project, step, space)
+            for words in filter(None, (list(project.load), arguments)):
+                ended = start(target, lab, words, space, f"{step}.log").wait(calm.seconds, calm.seconds_to_stop)
+                if not ended.ok:
+                    raise BaselineError(f"dbt {words} fails without any fault ({ended.code}):\n{tail(ended)}")
             phases[step] = Phase(ask(lab, project, 0), writes(lab.journal))
         for table, rows in phases[step].tables.items():
             if isinstance(rows, str):
@@ -127,6 +136,19 @@ def _make(scenario: Scenario, target: Target, source: Path, folder: Path, *, tls
 def workspace(source: Path, folder: Path) -> None:
     """A copy of a project to run in."""
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns(*_SKIP))
+
+
+def make_ready(project: Project, step: Literal["setup", "work"], folder: Path) -> None:
+    """The data of a step, in a workspace.
+
+    Raises:
+        BaselineError: the project's script fails.
+    """
+    words = project.before.get(step)
+    if words:
+        made = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=_MAKING)
+        if made.returncode:
+            raise BaselineError(f"{' '.join(words)} fails: {made.stderr or made.stdout}")
 
 
 def start(target: Target, lab: Lab, arguments: list[str], folder: Path, log: str) -> Dbt:

@@ -7,6 +7,7 @@ import secrets
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,16 +16,18 @@ from typing import Any, NoReturn
 import click
 import yaml
 from fakelivy import FakeLivyError
+from pydantic import ValidationError
 from rich.console import Console
 
+from chaos.judge import HarnessError
 from chaos.processes.baseline import BaselineError
 from chaos.processes.dbt import default_dbt
-from chaos.processes.model import Scenario, load, shipped
-from chaos.processes.outcome import outcome
+from chaos.processes.model import Scenario, load, project_folder, shipped
+from chaos.processes.outcome import evidence, outcome
 from chaos.processes.tables import TableError
 from chaos.processes.target import Target, TemplateError
 from chaos.report import html, junit
-from chaos.results import EXIT_CODES, Result, read, worst, write
+from chaos.results import EXIT_CODES, Result, Verdict, read, worst, write
 from chaos.scenario import ScenarioError
 from chaos.terminal import Terminal
 from chaos.toxics import HOW_TO_GET, ToxiproxyError, find_server
@@ -61,6 +64,12 @@ report_options = _options(
     click.option("--json", "json_file", type=_FILE, help="File for the results; reports are made of it."),
     click.option("--html", "html_file", type=_FILE, help="File for a page to look at."),
     click.option("--junit", "junit_file", type=_FILE, help="File for CI systems."),
+)
+records_option = click.option(
+    "--records",
+    "keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the journal and dbt's logs of runs that do not pass.",
 )
 cache_option = click.option(
     "--cache", type=_FILE, help="Folder that keeps the runs without faults from one command to the next."
@@ -136,10 +145,12 @@ def list_command() -> None:
 @target_options
 @report_options
 @cache_option
+@records_option
 def run(
     scenarios: tuple[str, ...],
     tier: str | None,
     seed: int | None,
+    keep: Path | None,
     **options: Any,
 ) -> None:
     """Run SCENARIOS, by name or file; the smoke tier if none are given.
@@ -152,6 +163,7 @@ def run(
         None if seed is None else [seed],
         Asked.of(options),
         Files.of(options),
+        keep,
     )
 
 
@@ -162,10 +174,12 @@ def run(
 @target_options
 @report_options
 @cache_option
+@records_option
 def soak(
     minutes: float,
     tier: str | None,
     seed: int | None,
+    keep: Path | None,
     **options: Any,
 ) -> None:
     """Run all scenarios in turn, each time with the next seed, until the time is up; exit codes as for run."""
@@ -175,6 +189,7 @@ def soak(
         secrets.randbits(31) if seed is None else seed,
         Asked.of(options),
         Files.of(options),
+        keep,
     )
 
 
@@ -196,6 +211,7 @@ def carry_out(
     seeds: Sequence[int] | None,
     asked: Asked,
     files: Files,
+    keep: Path | None = None,
 ) -> NoReturn:
     """Run scenarios with each of the seeds, one that is drawn and printed unless given, report, and exit."""
     with _harness_errors():
@@ -205,8 +221,7 @@ def carry_out(
         shown = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
         click.echo(f"{len(wanted)} scenarios, {target.label}, {shown}")
         runs = [(scenario, seed) for seed in seeds for scenario in wanted]
-        results = _run(wanted, target, runs, asked.cache, len(runs))
-        write_reports(results, files)
+        results = _run(wanted, target, runs, asked.cache, len(runs), files, keep)
     sys.exit(EXIT_CODES[worst(results)])
 
 
@@ -216,6 +231,7 @@ def go_on(
     seed: int,
     asked: Asked,
     files: Files,
+    keep: Path | None = None,
 ) -> NoReturn:
     """Run all scenarios in turn, each time with the next seed, until the time is up, report, and exit."""
     with _harness_errors():
@@ -223,8 +239,7 @@ def go_on(
         target = asked.target()
         click.echo(f"{len(wanted)} scenarios in turn for {minutes:g} minutes, {target.label}, first seed {seed}")
         runs = in_turn(wanted, seed, end=time.monotonic() + minutes * 60, now=time.monotonic)
-        results = _run(wanted, target, runs, asked.cache, None)
-        write_reports(results, files)
+        results = _run(wanted, target, runs, asked.cache, None, files, keep)
     sys.exit(EXIT_CODES[worst(results)])
 
 
@@ -268,10 +283,27 @@ def chosen(names: Sequence[str], tiers: Sequence[str]) -> list[Scenario]:
 
 
 def _all_over(scenarios: Sequence[Scenario], asked: Asked) -> list[Scenario]:
-    """The scenarios with what the command line says instead of what they say themselves."""
+    """The scenarios with what the command line says instead of what they say themselves; those that cannot be are left
+    out, with a word.
+
+    Raises:
+        ScenarioError: none is left.
+    """
     change = {**({"dialect": asked.dialect} if asked.dialect else {}), **({"tls": True} if asked.tls else {})}
-    # Validated anew: what a scenario says and what the command line says may not go together.
-    return [Scenario.model_validate({**scenario.model_dump(), **change}) for scenario in scenarios]
+    found: list[Scenario] = []
+    why = ""
+    for scenario in scenarios:
+        try:
+            # Validated anew: what a scenario says and what the command line says may not go together.
+            changed = Scenario.model_validate({**scenario.model_dump(), **change})
+            project_folder(changed.project)
+            found.append(changed)
+        except (ValidationError, ScenarioError) as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            click.echo(f"left out: {scenario.name}: {why}", err=True)
+    if scenarios and not found:
+        raise ScenarioError(why)
+    return found
 
 
 def _run(
@@ -280,16 +312,24 @@ def _run(
     runs: Iterable[tuple[Scenario, int]],
     cache: Path | None,
     total: int | None,
+    files: Files,
+    keep: Path | None,
 ) -> list[Result]:
+    """Run them, and report what there is also when something stops it in the middle."""
     toxiproxy = find_server()
     if toxiproxy is None and any(scenario.proxied for scenario in scenarios):
         raise ToxiproxyError(HOW_TO_GET)
-    results = []
-    with tempfile.TemporaryDirectory(prefix="chaos-cache-") as folder, Terminal(total) as terminal:
-        for scenario, seed in runs:
-            terminal.begins(scenario.name, seed)
-            results.append(outcome(scenario, target, seed, cache or Path(folder), toxiproxy))
-            terminal.ended(results[-1])
+    results: list[Result] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="chaos-cache-") as folder, Terminal(total) as terminal:
+            for scenario, seed in runs:
+                terminal.begins(scenario.name, seed)
+                results.append(outcome(scenario, target, seed, cache or Path(folder), toxiproxy, keep))
+                terminal.ended(results[-1])
+                if keep is not None and results[-1].verdict is not Verdict.PASS:
+                    click.echo(f"    kept: {evidence(scenario, seed, keep)}")
+    finally:
+        write_reports(results, files)
     return results
 
 
@@ -330,19 +370,26 @@ _KNOWN = (
     ScenarioError,
     TemplateError,
     BaselineError,
+    HarnessError,
     TableError,
     ToxiproxyError,
     FakeLivyError,
     OSError,
     ValueError,
 )
+"""Errors whose message says all; others are bugs of chaos."""
 
 
 @contextlib.contextmanager
 def _harness_errors() -> Iterator[None]:
-    """One line on stderr and exit code 3 for what is not the adapter's doing."""
+    """Exit code 3 for what is not the adapter's doing, with a line on stderr, and where a bug of chaos was met."""
     try:
         yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
     except _KNOWN as error:
         click.echo(f"chaos: {error}", err=True)
+        sys.exit(HARNESS_ERROR)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it says nothing about the adapter
+        click.echo(f"{traceback.format_exc()}chaos itself failed: {type(error).__name__}: {error}", err=True)
         sys.exit(HARNESS_ERROR)

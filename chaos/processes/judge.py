@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from fakelivy import Fault
 from fakelivy.journal import (
-    EarlyCall,
     Execution,
     FaultArmed,
     FaultDecision,
+    HandlerError,
     Request,
     SessionForgotten,
     SessionMoved,
@@ -20,18 +20,25 @@ from fakelivy.journal import (
 from fakelivy.machines import SESSION
 from fakelivy.oracle import Oracle
 
+from chaos.judge import HarnessError
 from chaos.processes.baseline import Phase, schema, tail, writes
 from chaos.processes.lab import missing
+from chaos.processes.manners import (
+    Broken,
+    bounded_rate,
+    cancel_reaches_the_server,
+    no_dead_token,
+    no_early_call,
+    no_hot_loop,
+    one_refresh,
+    quota,
+    requests,
+)
 from chaos.processes.run import Run, Step
 from chaos.processes.tables import Rows
 from chaos.results import Finding, Verdict
 
-Broken = Iterator[tuple[str, dt.datetime | None]]
 Check = Callable[[Run], Broken]
-"""Yields what is broken, and when that happened; nothing means that it holds."""
-
-PER_MINUTE = 200
-"""Requests to Fabric in a minute, of each dbt process: its quota for a user (Fabric docs)."""
 
 
 def ends_in_time(run: Run) -> Broken:
@@ -97,7 +104,9 @@ def writes_once(run: Run) -> Broken:
 
 
 def no_session_left(run: Run) -> Broken:
-    if run.scenario.may_leave_sessions:
+    if run.scenario.keeps_sessions:
+        yield from _not_kept(run)
+    if run.scenario.keeps_sessions or run.scenario.may_leave_sessions:
         return
     for step in run.steps:
         # Processes that run at once are looked at when the last of them has ended.
@@ -108,13 +117,21 @@ def no_session_left(run: Run) -> Broken:
             yield f"when {step.label} had ended, sessions were alive: {', '.join(left)}", step.ended_at
 
 
+def _not_kept(run: Run) -> Broken:
+    wanted = 0
+    for steps in run.phases():
+        wanted = max(wanted, len(steps))
+        alive = Oracle(run.journal[: max(step.end for step in steps)]).live_sessions()
+        if len(alive) != wanted:
+            yield f"{len(alive)} sessions were left to the next run after {steps[0].label}, not {wanted}", None
+
+
 def one_session(run: Run) -> Broken:
     if run.scenario.proxied:
         return  # nobody knows which replies a bad line has swallowed
     allowed = run.scenario.processes + _lost_starts(run)
     alive: set[str] = set()
-    # The server's own client, which reads the tables in the end, comes later.
-    for entry in run.journal[: max(step.end for step in run.steps)]:
+    for entry in run.by_dbt():
         event = entry.event
         if isinstance(event, SessionMoved) and event.before is None:
             alive.add(event.session)
@@ -127,7 +144,7 @@ def one_session(run: Run) -> Broken:
 
 def sessions_are_not_shared(run: Run) -> Broken:
     users: dict[str, list[int]] = defaultdict(list)
-    for entry in run.journal[: max(step.end for step in run.steps)]:
+    for entry in run.by_dbt():
         if isinstance(entry.event, Execution):
             for process in range(run.scenario.processes):
                 mine = users[entry.event.session]
@@ -139,30 +156,6 @@ def sessions_are_not_shared(run: Run) -> Broken:
                         )
                         return
                     mine.append(process)
-
-
-def bounded_rate(run: Run) -> Broken:
-    limit = PER_MINUTE * run.scenario.processes
-    recent: deque[dt.datetime] = deque()
-    for entry in run.journal[: max(step.end for step in run.steps)]:
-        if not isinstance(entry.event, Request) or entry.event.dialect != "fabric":
-            continue
-        recent.append(entry.at)
-        while entry.at - recent[0] > dt.timedelta(minutes=1):
-            recent.popleft()
-        if len(recent) > limit:
-            yield f"more than {limit} requests in a minute", entry.at
-            return
-
-
-def no_early_call(run: Run) -> Broken:
-    early = [entry for entry in run.journal if isinstance(entry.event, EarlyCall)]
-    if early:
-        first = Oracle(run.journal).early_callers()[0]
-        yield (
-            f"{len(early)} calls came before the moment they were told, the first {first.early:.1f} s too early",
-            early[0].at,
-        )
 
 
 def no_secret_shown(run: Run) -> Broken:
@@ -178,11 +171,34 @@ INVARIANTS: Mapping[str, tuple[str, Check]] = {
     "tables are right": ("the final tables equal those of a run without faults", tables_are_right),
     "nothing rebuilt": ("no incremental table and no snapshot was made anew", nothing_rebuilt),
     "writes once": ("no write was handed to the engine more often than without faults", writes_once),
-    "no session left": ("no session is alive when dbt has ended", no_session_left),
-    "one session": ("each dbt has one live session at a time, beside those whose start was lost", one_session),
+    "no session left": (
+        "no session is alive when dbt has ended; with `keeps_sessions` exactly one for each dbt that ran at once; "
+        "not asked with `may_leave_sessions`",
+        no_session_left,
+    ),
+    "one session": (
+        "each dbt has one live session at a time, beside those whose start was lost; not asked behind a proxy",
+        one_session,
+    ),
     "sessions not shared": ("no session works for two dbt processes by turns", sessions_are_not_shared),
-    "bounded rate": ("no more requests in a minute than Fabric's quota allows each process", bounded_rate),
-    "no early call": ("no call came before its Retry-After", no_early_call),
+    "cancel reaches the server": (
+        "no statement goes on when a dbt that was stopped is gone, unless with its session",
+        cancel_reaches_the_server,
+    ),
+    "bounded rate": (
+        "no more requests in a minute than Fabric's quota, or `requests_per_minute` and a third, allows each process",
+        bounded_rate,
+    ),
+    "no hot loop": ("nobody asks for the same thing again and again without a pause", no_hot_loop),
+    "no early call": (
+        "no call came before its Retry-After, but for those on their way and those that call off",
+        no_early_call,
+    ),
+    "one refresh": (
+        "each dbt fetches one token, and one more whenever it is spoilt; not asked behind a proxy",
+        one_refresh,
+    ),
+    "no dead token": ("no token is sent again that was refused as expired or revoked", no_dead_token),
     "no secret shown": ("no secret is in logs and artefacts", no_secret_shown),
 }
 """Name -> what it says, and the check."""
@@ -199,12 +215,22 @@ _STARTS = ("create_session", "acquire_hc")
 
 _ENDING = SESSION.terminal | {"error", "shutting_down"}
 
+SLOWING = ("latency", "bandwidth", "slow_close", "slicer")
+"""Toxics that break no connection: all that shows is that requests went through them."""
+
 PROVES = "proves something"
 """The last finding: whether what was to go wrong went wrong, and something succeeded all the same."""
 
 
 def judge(run: Run) -> list[Finding]:
-    """What every invariant says of a run."""
+    """What every invariant says of a run.
+
+    Raises:
+        HarnessError: the fake server had a bug.
+    """
+    for entry in run.journal:
+        if isinstance(entry.event, HandlerError):
+            raise HarnessError(f"a bug of fakelivy in {entry.event.where}:\n{entry.event.traceback}")
     findings = []
     for name, (_, check) in INVARIANTS.items():
         broken = list(check(run))
@@ -255,8 +281,28 @@ def _doubts(run: Run) -> Iterator[str]:
     armed = {entry.event.fault for entry in run.journal if isinstance(entry.event, FaultArmed)}
     fired = {e.event.fault for e in run.journal if isinstance(e.event, FaultDecision) and e.event.fired}
     yield from (f"never struck: {fault}" for fault in sorted(armed - fired))
-    if not any(isinstance(entry.event, Execution) for entry in run.journal):
+    begin = run.under_faults()[0].begin
+    if not any(isinstance(entry.event, Execution) for entry in run.by_dbt()[begin:]):
         yield "no statement was ever executed"
+    limited = run.scenario.profile.get("requests_per_minute") and run.scenario.dialect == "fabric"
+    if limited and len(requests(run.by_dbt())) <= quota(run.scenario):
+        yield "so few requests never met the limit of requests_per_minute"
+    yield from _toxics_in_vain(run)
+
+
+def _toxics_in_vain(run: Run) -> Iterator[str]:
+    """What went wrong on the line and left no trace: nothing went through what slows down, or dbt missed nothing."""
+    end = max(step.end for step in run.under_faults())
+    for moment in run.scenario.moments:
+        if moment.do == "crash_proxy" and not run.complaints:
+            yield f"left no trace in what dbt says: {moment}"
+    for toxic in run.scenario.all_toxics:
+        places = [place for what, place in run.happened if what.startswith(str(toxic))]
+        if toxic.type in SLOWING:
+            if places and not any(isinstance(entry.event, Request) for entry in run.journal[min(places) : end]):
+                yield f"no request went through {toxic}"
+        elif not run.complaints:
+            yield f"left no trace in what dbt says: {toxic}"
 
 
 def _expected(run: Run, process: int) -> Phase:

@@ -16,6 +16,8 @@ from chaos.toxics import Toxic
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 PROJECTS = Path(__file__).parents[1] / "projects"
+ROOT = Path(__file__).parents[2]
+"""Of the source, whose examples are projects too; a scenario of theirs is left out where there is none."""
 
 Act = Literal["interrupt", "terminate", "restart_server", "crash_proxy", "toxic", "fault"]
 """What can be done at a moment: Ctrl-C or SIGTERM to every dbt process, the server or the proxy gone and back, a toxic
@@ -92,10 +94,13 @@ class Scenario(Data):
     """Patterns that must be found in what dbt prints."""
     may_leave_sessions: str = ""
     """Why sessions may be left at its end, e.g. because the server could not be reached any more."""
+    keeps_sessions: bool = False
+    """Whether each process leaves the one session it had to the next run."""
     seconds: Annotated[float, Field(gt=0, le=3600)] = 180
     """How long each dbt process may take before it counts as hanging."""
-    seconds_to_stop: Annotated[float, Field(gt=0, le=600)] = 60
-    """How long a process may take to go after Ctrl-C or SIGTERM."""
+    seconds_to_stop: Annotated[float, Field(gt=0, le=600)] = 20
+    """How long a process may take to go after Ctrl-C or SIGTERM: it should be gone after 10, clean-up included; a
+    machine on which much else goes on is given twice that."""
 
     @field_validator("says")
     @classmethod
@@ -109,6 +114,8 @@ class Scenario(Data):
 
     @model_validator(mode="after")
     def _possible(self) -> Scenario:
+        if self.keeps_sessions and self.may_leave_sessions:
+            raise ValueError("sessions that are kept are counted, those that may be left are not: give one of them")
         if self.tls and any(moment.do == "restart_server" for moment in self.moments):
             raise ValueError(f"{self.name}: a server that restarts has another certificate; do it without tls")
         return self
@@ -116,7 +123,12 @@ class Scenario(Data):
     @property
     def proxied(self) -> bool:
         """Whether it needs toxiproxy between dbt and the server."""
-        return bool(self.toxics) or any(moment.do in ("toxic", "crash_proxy") for moment in self.moments)
+        return bool(self.all_toxics) or any(moment.do == "crash_proxy" for moment in self.moments)
+
+    @property
+    def all_toxics(self) -> Sequence[Toxic]:
+        """Those of the whole work, and those of moments."""
+        return [*self.toxics, *(moment.toxic for moment in self.moments if moment.toxic is not None)]
 
     @property
     def disturbed(self) -> bool:
@@ -131,6 +143,10 @@ class Project(Data):
     """dbt's arguments of the step that nothing disturbs."""
     work: Sequence[str]
     """dbt's arguments of the step under faults; must be safe to run again."""
+    before: dict[Literal["setup", "work"], Sequence[str]] = Field(default_factory=dict)
+    """Step -> a Python script of the project, and its arguments, that makes its data ready."""
+    load: Sequence[str] = ()
+    """dbt's arguments of what goes before either step, undisturbed: to load what models read without a reference."""
     tables: dict[str, str]
     """Table -> columns to compare, as SQL."""
     keeps: dict[str, int] = Field(default_factory=dict)
@@ -173,8 +189,7 @@ def project_folder(name: str) -> Path:
     Raises:
         ScenarioError: there is no dbt project there.
     """
-    folder = PROJECTS / name
-    folder = folder if folder.is_dir() else Path(name)
+    folder = next((each for each in (PROJECTS / name, ROOT / name) if each.is_dir()), Path(name))
     if not (folder / "dbt_project.yml").is_file():
         known = ", ".join(sorted(path.name for path in PROJECTS.iterdir() if path.is_dir()))
         raise ScenarioError(f"no dbt project {name!r}: give a path, or one of {known}")

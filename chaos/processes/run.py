@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 import signal
 import threading
@@ -10,15 +11,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from fakelivy.journal import Entry
 
-from chaos.processes.baseline import Baseline, ask, start, workspace
+from chaos.processes.baseline import Baseline, ask, make_ready, start, workspace
 from chaos.processes.dbt import Dbt, Ended
 from chaos.processes.lab import TOKEN, Lab, nobody
 from chaos.processes.model import Scenario
 from chaos.processes.tables import Rows
 from chaos.processes.target import Target
+
+_JWT = re.compile(rb"eyJ[\w-]{8,}\.eyJ[\w-]{8,}")
+"""A bearer token of the kind that is issued: all of them are of this form, those that nobody remembers included."""
+
+_COMPLAINT = re.compile(
+    r".*(connection\s?(was |is )?(error|reset|refused|aborted|broken|timed out)|reset by peer|remote end closed|"
+    r"no reply|timed out|read ?timeout|incomplete ?read|unexpected[_ ]eof|eof occurred|broken pipe|"
+    r"failed to establish|connection (broke|ended|closed)).*",
+    re.IGNORECASE,
+)
 
 _SIGNALS = {"interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
 
@@ -55,6 +67,17 @@ class Run:
     tables: Mapping[int, Mapping[str, Rows | str]]
     leaks: Sequence[str]
     """Files of ours in which a secret was found."""
+    complaints: Sequence[str] = ()
+    """What dbt and its logs say of connections that broke."""
+
+    def by_dbt(self) -> Sequence[Entry]:
+        """The journal until the last dbt had ended; what comes later is the lab's own."""
+        return self.journal[: max(step.end for step in self.steps)]
+
+    def phases(self) -> list[list[Step]]:
+        """Processes that ran at once, in the order of time."""
+        names = dict.fromkeys(step.phase for step in self.steps)
+        return [[step for step in self.steps if step.phase == name] for name in names]
 
     def under_faults(self) -> list[Step]:
         return [step for step in self.steps if step.phase == "faults"]
@@ -79,14 +102,17 @@ def run(
     warehouse = folder / "warehouse"
     shutil.copytree(baseline.warehouse, warehouse)
     spaces = [folder / f"dbt_{process}" for process in range(scenario.processes)]
-    for space in spaces:
+    for process, space in enumerate(spaces):
         workspace(baseline.source, space)
+        make_ready(baseline.project, _step(process), space)
     steps: list[Step] = []
     with Lab(scenario, warehouse, seed, toxiproxy) as lab:
         for process, space in enumerate(spaces):
             target.write_profile(lab, space, scenario, process=process)
         together = partial(_together, scenario, target, lab, spaces)
         arguments = {process: _arguments(baseline, process) for process in range(scenario.processes)}
+        if baseline.project.load:
+            steps += together(dict.fromkeys(arguments, baseline.project.load), "load")
         if scenario.before:
             steps += together({0: list(scenario.before)}, "before")
         lab.disturb()
@@ -102,9 +128,10 @@ def run(
             steps=steps,
             journal=lab.journal,
             happened=list(lab.happened),
-            trouble=list(lab.trouble),
+            trouble=[*lab.trouble, *target.leaves_out(scenario)],
             tables=tables,
-            leaks=_leaks(spaces, (TOKEN, lab.server.authority.options.client_secret)),
+            leaks=_leaks(folder, (TOKEN, lab.server.authority.options.client_secret)),
+            complaints=_complaints(folder),
         )
 
 
@@ -144,15 +171,30 @@ def _together(
 
 
 def _arguments(baseline: Baseline, process: int) -> list[str]:
-    return list(baseline.project.work if process == 0 else baseline.project.setup)
+    return list(getattr(baseline.project, _step(process)))
 
 
-def _leaks(spaces: Sequence[Path], secrets: Sequence[str]) -> list[str]:
-    """Files that hold a secret, but for the profile, which is where it belongs."""
+def _step(process: int) -> Literal["setup", "work"]:
+    return "work" if process == 0 else "setup"
+
+
+def written(folder: Path) -> list[Path]:
+    """Every file that dbt wrote or was given to write to, but for the profile, which is where secrets belong."""
+    found = (each for each in folder.rglob("*") if each.is_file() and each.name != "profiles.yml")
+    # The tables are the server's.
+    return sorted(each for each in found if each.relative_to(folder).parts[0] != "warehouse")
+
+
+def _leaks(folder: Path, secrets: Sequence[str]) -> list[str]:
+    """Files that hold a secret."""
     found = []
-    for space in spaces:
-        for path in sorted(each for each in space.rglob("*") if each.is_file() and each.name != "profiles.yml"):
-            content = path.read_bytes()
-            if any(secret.encode() in content for secret in secrets):
-                found.append(str(path.relative_to(space.parent)))
+    for path in written(folder):
+        content = path.read_bytes()
+        if _JWT.search(content) or any(secret.encode() in content for secret in secrets):
+            found.append(str(path.relative_to(folder)))
     return found
+
+
+def _complaints(folder: Path) -> list[str]:
+    logs = [path for path in written(folder) if path.suffix == ".log"]
+    return [found[0] for path in logs for found in _COMPLAINT.finditer(path.read_text("utf-8", errors="replace"))]

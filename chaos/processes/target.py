@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import jinja2.meta
 import yaml
 
 from chaos.processes.dbt import default_dbt
@@ -47,20 +48,27 @@ class Target:
         Raises:
             TemplateError: the template is no template, or its result is no dbt target.
         """
-        output = self._from_template(lab, scenario, process) if self.template else lab.profile()
+        own = _own_fields(scenario, folder.parent)
+        output = self._from_template(lab, scenario, process, own) if self.template else lab.profile() | own
         output |= {"schema": f"chaos_{process}", "threads": scenario.threads}
-        if self.template is None:
-            shared = str(folder.parent)
-            output |= {k: v.replace("{run}", shared) if isinstance(v, str) else v for k, v in scenario.profile.items()}
-        content = {PROFILE: {"target": "chaos", "outputs": {"chaos": output}}}
+        content = {_profile_name(folder): {"target": "chaos", "outputs": {"chaos": output}}}
         (folder / "profiles.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
-    def _from_template(self, lab: Lab, scenario: Scenario, process: int) -> dict[str, Any]:
+    def leaves_out(self, scenario: Scenario) -> list[str]:
+        """What of a scenario this cannot be given, so that a run of it proves nothing."""
+        if self.template is None or not scenario.profile:
+            return []
+        text = self.template.read_text(encoding="utf-8")
+        if "profile" in jinja2.meta.find_undeclared_variables(jinja2.Environment(autoescape=False).parse(text)):
+            return []
+        return [f"{self.template} makes no use of `profile`, and the scenario needs {', '.join(scenario.profile)}"]
+
+    def _from_template(self, lab: Lab, scenario: Scenario, process: int, own: dict[str, Any]) -> dict[str, Any]:
         assert self.template is not None
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
         try:
             text = environment.from_string(self.template.read_text(encoding="utf-8")).render(
-                variables(lab, scenario, process)
+                **variables(lab, scenario, process), profile=own
             )
             output = yaml.safe_load(text)
         except (OSError, jinja2.TemplateError, yaml.YAMLError) as error:
@@ -68,6 +76,18 @@ class Target:
         if not isinstance(output, dict) or "type" not in output:
             raise TemplateError(f"{self.template} must give one dbt target: a mapping with a type")
         return output
+
+
+def _own_fields(scenario: Scenario, shared: Path) -> dict[str, Any]:
+    fields = scenario.profile.items()
+    return {name: each.replace("{run}", str(shared)) if isinstance(each, str) else each for name, each in fields}
+
+
+def _profile_name(folder: Path) -> str:
+    """What the project in a folder calls its profile."""
+    path = folder / "dbt_project.yml"
+    project = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return str((project or {}).get("profile", PROFILE))
 
 
 def variables(lab: Lab, scenario: Scenario, process: int) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def test_every_scenario_that_ships_is_whole() -> None:
         ("says: ['(']", "is not a pattern"),
         ("covers: [F99]", "covers"),
         ("seconds: 0", "seconds"),
+        ("keeps_sessions: true\nmay_leave_sessions: why", "give one of them"),
         ("tls: true\nmoments: [{code: x, do: restart_server}]", "another certificate"),
     ],
 )
@@ -131,8 +132,39 @@ def test_a_scenario_is_run_over_tls_when_the_adapter_speaks_nothing_else(
     monkeypatch.setattr(cli, "outcome", outcome)
     assert chaos("run", "nothing_goes_wrong", "--tls", "--dialect", "fabric").exit_code == 0
     assert seen == [("nothing_goes_wrong", "fabric", True)]
+    seen.clear()
     refused = chaos("run", "the_server_restarts", "--tls")
     assert (refused.exit_code, "another certificate" in refused.output) == (3, True)
+    rest = chaos("run", "the_server_restarts", "nothing_goes_wrong", "--tls")
+    assert (rest.exit_code, [name for name, _, _ in seen]) == (0, ["nothing_goes_wrong"])
+    assert "left out: the_server_restarts: " in rest.output
+
+
+@pytest.mark.parametrize("error", [AssertionError("odd"), KeyError("odd"), RuntimeError("odd"), OSError("odd")])
+def test_an_error_in_the_middle_is_none_of_the_adapters_and_loses_no_result(
+    error: Exception, chaos: Chaos, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def outcome(scenario: Scenario, target: object, seed: int, *rest: object) -> results.Result:
+        if scenario.name == "two_runs_at_once":
+            raise error
+        return results.Result(scenario.name, "t", "w", "ours", seed, 1.0, [Finding("x", Verdict.PASS)], "again")
+
+    monkeypatch.setattr(cli, "outcome", outcome)
+    written = tmp_path / "results.json"
+    done = chaos("run", "nothing_goes_wrong", "two_runs_at_once", "--json", written)
+    assert (done.exit_code, "odd" in done.output) == (3, True)
+    assert [each.scenario for each in results.read(written)] == ["nothing_goes_wrong"]
+
+
+def test_a_project_that_is_not_there_is_left_out(
+    file: Callable[[str], Path], chaos: Chaos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outcome(scenario: Scenario, target: object, seed: int, *rest: object) -> results.Result:
+        return results.Result(scenario.name, "t", "w", "ours", seed, 1.0, [Finding("x", Verdict.PASS)], "again")
+
+    monkeypatch.setattr(cli, "outcome", outcome)
+    done = chaos("run", "nothing_goes_wrong", file(f"{GOOD}project: no-such-project\n"))
+    assert (done.exit_code, "left out: it: no dbt project" in done.output) == (0, True)
 
 
 def test_reports_of_two_adapters_are_compared(chaos: Chaos, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,22 +14,30 @@ from typing import Any
 import pytest
 
 from chaos import picture
+from chaos.judge import HarnessError
 from chaos.processes.baseline import Baseline, BaselineError, prepare
 from chaos.processes.judge import INVARIANTS, PROVES, judge
-from chaos.processes.model import Scenario
-from chaos.processes.outcome import result
+from chaos.processes.model import Moment, Scenario
+from chaos.processes.outcome import evidence, outcome, result
 from chaos.processes.run import Run, run
 from chaos.processes.target import Target
 from chaos.results import Finding, Verdict
+from chaos.toxics import Toxic
 from fakelivy.journal import (
+    EarlyCall,
     Entry,
     Event,
     Execution,
     FaultArmed,
     FaultDecision,
+    HandlerError,
     Request,
     SessionForgotten,
     SessionMoved,
+    StatementMoved,
+    TokenIssued,
+    TokenRefused,
+    read,
 )
 
 _log = logging.getLogger(__name__)
@@ -70,7 +80,8 @@ def judged(baseline: Baseline, tmp_path: Path) -> Judged:
     """Run a toy that breaks something, and give what is not green of it; what it printed is shown when a test fails."""
 
     def judged(breaks: str, **more: Any) -> dict[str, str]:
-        done = run(scenario(**more), baseline, target(tmp_path, breaks), tmp_path / "run", seed=1)
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        done = run(scenario(**more), baseline, target(tmp_path, breaks), folder, seed=1)
         for step in done.steps:
             _log.warning("%s ended with %s\n%s", step.label, step.ended.code, step.ended.output)
         _log.warning("the journal's last lines\n%s", "\n".join(entry.line() for entry in done.journal[-40:]))
@@ -107,11 +118,29 @@ def test_who_leaves_a_session_is_red(judged: Judged) -> None:
 
 
 def test_who_comes_back_too_early_is_red(judged: Judged) -> None:
-    assert "no early call" in judged("hasty", faults=[THROTTLED])
+    assert "no early call" in judged("hasty", faults=[THROTTLED], threads=1)
+
+
+def test_a_call_that_was_on_its_way_is_not_early_and_neither_is_one_that_calls_off(two: Run) -> None:
+    armed = FaultArmed("t", "t=*:before:throttle(60,burst=2,retry_seconds=5)")
+    strike = FaultDecision("first", "t", "get_statement", "before", 3, fired=True, why_not="")
+    calls = [EarlyCall(f"r{number}", "t", "get_statement", 4.9) for number in range(8)]
+    assert judged_with(two, armed, strike, *calls[:7]) == {}
+    assert set(judged_with(two, armed, strike, *calls)) == {"no early call"}
+    late = dataclasses.replace(calls[0], early=2.0)
+    assert set(judged_with(two, armed, strike, late)) == {"no early call"}
+    assert judged_with(two, armed, strike, dataclasses.replace(late, operation="delete_session")) == {}
 
 
 def test_who_writes_a_token_into_a_log_is_red(judged: Judged) -> None:
     assert judged("chatty", faults=[INSERT_REFUSED]) == {"no secret shown": "a secret is in dbt_0/debug.log"}
+
+
+def test_a_token_that_was_issued_and_files_beside_the_projects_are_searched_too(judged: Judged) -> None:
+    # Over TLS every bearer is a token of its own.
+    assert judged("chatty", faults=[INSERT_REFUSED], tls=True)["no secret shown"] == "a secret is in dbt_0/debug.log"
+    again = judged("careless", faults=[INSERT_REFUSED])
+    assert again == {"no secret shown": "a secret is in sessions.json"}
 
 
 def test_who_does_not_hear_a_signal_is_red(judged: Judged) -> None:
@@ -148,10 +177,10 @@ def two(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return done
 
 
-def judged_with(done: Run, *events: Event) -> dict[str, Finding]:
-    """What is red of the run when these had happened in it too, one after the other, at the end of its first second."""
+def judged_with(done: Run, *events: Event, apart: float = 0.0) -> dict[str, Finding]:
+    """What is red of the run when these had happened in it too, ``apart`` seconds from one another, after a second."""
     moment = done.steps[0].began + dt.timedelta(seconds=1)
-    more = [Entry(-1, moment, event) for event in events]
+    more = [Entry(-1, moment + dt.timedelta(seconds=apart * place), event) for place, event in enumerate(events)]
     begin = done.steps[0].begin
     later = {each.begin: each.begin + len(more) * (each.begin > begin) for each in done.steps}
     steps = [dataclasses.replace(each, begin=later[each.begin], end=each.end + len(more)) for each in done.steps]
@@ -189,11 +218,180 @@ def test_a_session_that_works_for_two_processes_by_turns_is_red(two: Run) -> Non
 
 
 def test_more_requests_than_the_quota_allows_are_red(two: Run) -> None:
-    asked = [Request("r", "fabric", "get_statement", "GET", "/", 200)] * 401
+    asked = [Request("r", "fabric", "get_statement", "GET", f"/{number}", 200) for number in range(401)]
     found = judged_with(two, *asked)
     assert set(found) == {"bounded rate"}
     assert "more than 400 requests in a minute" in found["bounded rate"].detail
     assert judged_with(two, *asked[:350]) == {}
+    own = two.scenario.model_copy(update={"profile": {"requests_per_minute": 60}})
+    limited = judged_with(dataclasses.replace(two, scenario=own), *asked[:161])
+    assert "more than 160 requests in a minute" in limited["bounded rate"].detail
+
+
+def test_so_few_requests_say_nothing_about_a_limit(two: Run) -> None:
+    own = two.scenario.model_copy(update={"profile": {"requests_per_minute": 150}, "dialect": "fabric"})
+    doubts = {each.invariant: each.detail for each in judge(dataclasses.replace(two, scenario=own))}[PROVES]
+    assert doubts == "so few requests never met the limit of requests_per_minute"
+
+
+def test_asking_without_a_pause_is_red(two: Run) -> None:
+    looks = [Request("r", "livy", "get_statement", "GET", "/sessions/9/statements/1", 200)] * 121
+    found = judged_with(two, *looks)
+    assert set(found) == {"no hot loop"}
+    assert "GET /sessions/9/statements/1 came more than 120 times in a second" in found["no hot loop"].detail
+    assert judged_with(two, *looks, apart=0.02) == {}
+    assert judged_with(two, *[dataclasses.replace(each, method="POST", status=201) for each in looks]) == {}
+    assert set(judged_with(two, *[dataclasses.replace(each, method="POST", status=500) for each in looks])) == {
+        "no hot loop"
+    }
+
+
+SPOILT = (
+    FaultArmed("end", "end=get_statement:before:expire_token"),
+    FaultDecision("r1", "end", "get_statement", "before", 1, fired=True, why_not=""),
+)
+
+
+def test_a_token_that_nothing_has_spoilt_is_fetched_once(two: Run) -> None:
+    fetched = [TokenIssued(number, "client_credentials", "x", "fabric", 0) for number in range(5)]
+    assert judged_with(two, *fetched[:2]) == {}
+    assert set(judged_with(two, *fetched[:3])) == {"one refresh"}
+    assert judged_with(two, *SPOILT, *fetched[:4]) == {}
+    assert set(judged_with(two, *SPOILT, *fetched)) == {"one refresh"}
+    lost = [
+        FaultArmed("e", "e=entra_token:after_commit:reset"),
+        FaultDecision("r", "e", "entra_token", "after_commit", 1, True, ""),
+    ]
+    assert judged_with(two, *lost, *fetched[:3]) == {}
+
+
+def test_a_token_that_was_refused_as_expired_is_not_sent_again(two: Run) -> None:
+    refused = [TokenRefused(f"r{number}", "expired by a fault") for number in range(12)]
+    # Both processes may be told, each by all requests that were on their way.
+    assert judged_with(two, *SPOILT, *refused[:9]) == {}
+    assert set(judged_with(two, *SPOILT, *refused)) == {"no dead token"}
+    assert judged_with(two, *SPOILT, refused[0], apart=3) == {}
+    assert set(judged_with(two, *SPOILT, *refused[:2], apart=3)) == {"no dead token"}
+    assert set(judged_with(two, refused[0])) == {"no dead token"}, "nothing has spoilt it"
+
+
+def test_a_statement_that_goes_on_after_its_process_was_stopped_is_red(two: Run) -> None:
+    gone = [dataclasses.replace(each, ended=dataclasses.replace(each.ended, stop_seconds=1.0)) for each in two.steps]
+    stopped = dataclasses.replace(two, steps=gone)
+    going = [StatementMoved("kept", 7, None, "waiting"), StatementMoved("kept", 7, "waiting", "running")]
+    found = judged_with(stopped, *going)
+    assert set(found) == {"cancel reaches the server"}
+    assert "statement 7 of session kept goes on" in found["cancel reaches the server"].detail
+    assert judged_with(two, *going) == {}, "nobody stopped it"
+    for end in (StatementMoved("kept", 7, "running", "cancelling"), SessionForgotten("kept", "deleted")):
+        assert judged_with(stopped, *going, end) == {}
+
+
+def test_a_statement_that_seemed_to_run_and_was_not_called_off_is_red(two: Run) -> None:
+    gone = [dataclasses.replace(each, ended=dataclasses.replace(each.ended, stop_seconds=1.0)) for each in two.steps]
+    stopped = dataclasses.replace(two, steps=gone)
+    path = "/sessions/kept/statements/7"
+    look = Request("r1", "livy", "get_statement", "GET", path, 200, "kept")
+    shown = (
+        FaultArmed("stuck", "stuck=get_statement:body:stick_state(running)"),
+        FaultDecision("r1", "stuck", "get_statement", "body", 1, fired=True, why_not=""),
+        look,
+    )
+    assert f"but {path} goes on" in judged_with(stopped, *shown)["cancel reaches the server"].detail
+    cancel = dataclasses.replace(look, request_id="r2", operation="cancel_statement", path=f"{path}/cancel")
+    for end in (cancel, dataclasses.replace(look, request_id="r2"), SessionForgotten("kept", "deleted")):
+        assert judged_with(stopped, *shown, end) == {}
+
+
+def test_sessions_that_are_kept_are_counted(two: Run) -> None:
+    keeping = two.scenario.model_copy(update={"keeps_sessions": True})
+    found = judged_with(dataclasses.replace(two, scenario=keeping))
+    assert "0 sessions were left to the next run after dbt 0 (faults), not 2" in found["no session left"].detail
+
+
+def doubts_of(done: Run) -> str:
+    return {each.invariant: each.detail for each in judge(done)}[PROVES]
+
+
+def test_what_the_lab_itself_asks_is_no_proof_that_something_was_executed(two: Run) -> None:
+    assert doubts_of(two) == ""
+    end = max(step.end for step in two.steps)
+    nothing = Request("r", "livy", "get_statement", "GET", "/", 200)
+    journal = [
+        dataclasses.replace(entry, event=nothing) if place < end and isinstance(entry.event, Execution) else entry
+        for place, entry in enumerate(two.journal)
+    ]
+    assert any(isinstance(entry.event, Execution) for entry in journal)
+    assert doubts_of(dataclasses.replace(two, journal=journal)) == "no statement was ever executed"
+
+
+def test_a_toxic_that_left_no_trace_proves_nothing(two: Run) -> None:
+    reset, slow = Toxic(type="reset_peer"), Toxic(type="latency", attributes={"latency": 50})
+    crash = Moment(code="insert into", do="crash_proxy")
+    own = two.scenario.model_copy(update={"toxics": [reset, slow], "moments": [crash]})
+    start, end = two.steps[0].begin, max(step.end for step in two.steps)
+    happened = [(str(reset), start), (str(slow), start), (str(crash), start)]
+    done = dataclasses.replace(two, scenario=own, happened=happened, complaints=[])
+    assert doubts_of(done) == f"left no trace in what dbt says: {crash}\nleft no trace in what dbt says: {reset}"
+    done = dataclasses.replace(done, complaints=["the connection was reset"])
+    assert doubts_of(done) == ""
+    late = [(what, end) for what, _ in happened]
+    assert doubts_of(dataclasses.replace(done, happened=late)) == f"no request went through {slow}"
+
+
+def test_what_dbt_says_of_connections_that_broke_is_found(judged: Judged, baseline: Baseline, tmp_path: Path) -> None:
+    done = run(scenario(faults=[INSERT_LOST]), baseline, target(tmp_path, "nothing"), tmp_path / "run", seed=1)
+    assert [line.split(":")[0] for line in done.complaints] == ["failed"]
+
+
+def test_a_bug_of_the_server_is_an_error_of_the_harness(two: Run) -> None:
+    with pytest.raises(HarnessError, match="a bug of fakelivy in get_statement"):
+        judged_with(two, HandlerError("get_statement", "Traceback: a bug"))
+
+
+def test_a_template_without_the_fields_of_a_scenario_proves_nothing(judged: Judged, tmp_path: Path) -> None:
+    red = judged("nothing", faults=[INSERT_LOST], profile={"colour": "red"})
+    assert set(red) == {PROVES}
+    assert "makes no use of `profile`, and the scenario needs colour" in red[PROVES]
+    with_it = tmp_path / "with.yml"
+    with_it.write_text(
+        "type: toy\n{% for key, value in profile.items() %}{{ key }}: {{ value }}\n{% endfor %}", "utf-8"
+    )
+    assert Target(TOY / "dbt", with_it).leaves_out(scenario(profile={"colour": "red"})) == []
+
+
+def test_a_project_makes_its_data_ready_and_loads_it_undisturbed(tmp_path: Path) -> None:
+    project = tmp_path / "own"
+    shutil.copytree(TOY, project)
+    (project / "dbt_project.yml").write_text("name: toy\nprofile: own\n", encoding="utf-8")
+    (project / "make.py").write_text("import sys; open('made', 'w').write(sys.argv[1])", encoding="utf-8")
+    facts = (project / "chaos.yml").read_text(encoding="utf-8")
+    more = 'before: {setup: [make.py, "1"], work: [make.py, "2"]}\nload: [seed, "7"]\n'
+    (project / "chaos.yml").write_text(facts + more, encoding="utf-8")
+    one, whose = scenario(project=str(project), faults=[INSERT_LOST]), target(tmp_path, "nothing")
+    made = prepare(one, whose, tmp_path / "cache")
+    assert made.setup.tables == {"entries": [[1, 10], [7, 70]]}
+    done = run(one, made, whose, tmp_path / "run", seed=1)
+    assert [(step.phase, step.ended.ok) for step in done.steps] == [("load", True), ("faults", False), ("healed", True)]
+    assert [each for each in judge(done) if each.verdict is not Verdict.PASS] == []
+    space = tmp_path / "run" / "dbt_0"
+    assert (space / "made").read_text(encoding="utf-8") == "2"
+    assert (space / "profiles.yml").read_text(encoding="utf-8").startswith("own:")
+    (project / "make.py").write_text("raise SystemExit('no data')", encoding="utf-8")
+    with pytest.raises(BaselineError, match="no data"):
+        prepare(one, whose, tmp_path / "another cache")
+
+
+def test_a_run_that_is_red_leaves_its_journal_and_logs(tmp_path: Path) -> None:
+    for breaks, kept in {"lies": True, "nothing": False}.items():
+        keep, one = tmp_path / breaks, scenario(faults=[INSERT_REFUSED])
+        outcome(one, target(tmp_path, breaks), 1, tmp_path / "cache", keep=keep)
+        folder = evidence(one, 1, keep)
+        assert folder.exists() is kept
+        if kept:
+            assert [each.event for each in read(folder / "journal.jsonl") if isinstance(each.event, Execution)]
+            assert "failed: 500" in (folder / "dbt_0" / "faults.log").read_text("utf-8")
+            assert not list(folder.rglob("profiles.yml"))
 
 
 def test_a_finding_says_when_it_broke_and_opens_what_was_going_on(baseline: Baseline, tmp_path: Path) -> None:
