@@ -71,6 +71,21 @@ def test_python_and_sql_models_build_on_each_other(target: str, server: FakeLivy
     assert not project.table("home", f"python_{target}", "growing__dbt_tmp")
 
 
+def test_a_table_of_python_has_its_properties_and_what_it_cannot_have_is_said(
+    server: FakeLivy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project(tmp_path, server, schema="owned")
+    config = "tblproperties={'owner.name': \"it's us\"}, location_root='/nowhere'"
+    project.write(
+        {"models/owned.py": f"def model(dbt, session):\n    dbt.config({config})\n    return session.range(3)\n"}
+    )
+    done = project.dbt("run")
+    assert done.success, done
+    assert "location_root of owned is left out" in capsys.readouterr().out
+    properties = dict(project.rows("show tblproperties {{ ref('owned') }}"))
+    assert properties["owner.name"] == "it's us"
+
+
 def test_an_error_shows_the_python_traceback_and_leaves_the_old_table(server: FakeLivy, tmp_path: Path) -> None:
     project = Project(tmp_path, server, schema="failing")
     project.write({"models/total.sql": SQL_MODEL})

@@ -1,5 +1,9 @@
 {#- What runs a Python model: the model, dbt's own `dbt` object, and then one write that replaces the table as a whole. -#}
 {% macro py_write_table(compiled_code, target_relation) %}
+{%- do fabricspark_refuse_sql_header() -%}
+{%- for option in ['location_root', 'clustered_by'] if config.get(option) -%}
+  {%- do exceptions.warn(option ~ ' of ' ~ model.name ~ ' is left out: a DataFrame is not written that way') -%}
+{%- endfor %}
 {{ compiled_code }}
 # --- written by dbt-fabricspark ---
 {%- if config.get('packages') %}
@@ -42,4 +46,7 @@ writer = writer.option({{ name | tojson }}, {{ value | string | tojson }})
 writer = writer.partitionBy({{ ([partitions] if partitions is string else partitions | list) | tojson }})
 {%- endif %}
 writer.saveAsTable({{ target_relation | string | tojson }})
+{%- if tblproperties_clause() | trim %}
+spark.sql({{ ('alter table ' ~ target_relation ~ ' set ' ~ tblproperties_clause() | trim) | tojson }})
+{%- endif %}
 {%- endmacro %}
