@@ -60,6 +60,21 @@ def test_a_halt_ends_every_sleep_and_wait_at_once(seed: int, strategy: str) -> N
     assert halted == [10.0] * 8
 
 
+@pytest.mark.parametrize("timeout", [3600, None])
+def test_cleaning_up_waits_for_others_until_its_time_is_over(timeout: float | None) -> None:
+    scheduler, runtime = world()
+    condition = runtime.condition()
+
+    def work() -> None:
+        runtime.halt()
+        with runtime.cleaning(4), condition, pytest.raises(Halted):
+            condition.wait(timeout)
+        assert runtime.monotonic() == 4
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+
+
 def test_cleaning_up_goes_on_until_its_time_is_over() -> None:
     scheduler, runtime = world()
 

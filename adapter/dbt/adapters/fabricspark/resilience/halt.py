@@ -102,14 +102,14 @@ class HaltingRuntime:
             self.check()
             # A halt that leaves this thread some time wakes it too: it sleeps on for as long as it may.
             while (left := end - self._inner.monotonic()) > 0:
-                self._asleep.wait(min(left, self.left()))
+                self._asleep.wait(left)
 
     def condition(self) -> Condition:
         """A new condition; waiting on it raises ``Halted`` when the run is being stopped."""
         return self._new_condition()
 
     def _new_condition(self) -> _Condition:
-        condition = _Condition(self._inner.condition(), self.check)
+        condition = _Condition(self._inner.condition(), self)
         self._conditions.add(condition)
         return condition
 
@@ -133,11 +133,11 @@ class HaltingRuntime:
 
 
 class _Condition:
-    """A condition whose waits a halt ends."""
+    """A condition whose waits a halt ends, or bounds by what it leaves the thread."""
 
-    def __init__(self, inner: Condition, check: Callable[[], None]) -> None:
+    def __init__(self, inner: Condition, runtime: HaltingRuntime) -> None:
         self._inner = inner
-        self._check = check
+        self._runtime = runtime
 
     def __enter__(self) -> Any:
         return self._inner.__enter__()
@@ -146,9 +146,12 @@ class _Condition:
         return self._inner.__exit__(*exc_info)
 
     def wait(self, timeout: float | None = None) -> bool:
-        self._check()
+        self._runtime.check()
+        left = self._runtime.left()
+        if left < float("inf"):
+            timeout = left if timeout is None else min(timeout, left)
         told = self._inner.wait(timeout)
-        self._check()
+        self._runtime.check()
         return told
 
     def notify_all(self) -> None:
