@@ -67,6 +67,7 @@ GUARDED = [
         "_tokens _filled_at _closed_until _gap _next _retries _queue",
         inside="_fill _earliest _spend",
     ),
+    Guarded("resilience/halt.py", "HaltingRuntime", "_lock", "_conditions"),
     Guarded("resilience/notices.py", "Notices", "_lock", "_quiet _due"),
     Guarded("timings.py", "Timings", "_lock", "_now"),
 ]

@@ -52,6 +52,8 @@ class HaltingRuntime:
         self._inner = inner
         self._halted_at: float | None = None
         self._conditions: WeakSet[_Condition] = WeakSet()
+        # Threads make conditions while another one halts.
+        self._lock = inner.lock()
         self._asleep = self._new_condition()
         # What a thread is busy with is true of the thread.
         self._mine = threading.local()
@@ -60,7 +62,9 @@ class HaltingRuntime:
         """End all waits. Once is enough, twice does no harm."""
         if self._halted_at is None:
             self._halted_at = self._inner.monotonic()
-        for condition in list(self._conditions):
+        with self._lock:
+            conditions = list(self._conditions)
+        for condition in conditions:
             with condition:
                 condition.notify_all()
 
@@ -110,7 +114,8 @@ class HaltingRuntime:
 
     def _new_condition(self) -> _Condition:
         condition = _Condition(self._inner.condition(), self)
-        self._conditions.add(condition)
+        with self._lock:
+            self._conditions.add(condition)
         return condition
 
     def monotonic(self) -> float:
