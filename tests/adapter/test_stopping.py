@@ -72,6 +72,75 @@ def test_a_server_that_hangs_is_asked_to_delete_the_session_and_not_waited_for(
     assert took[0] <= DELETE_BUDGET + 0.01 < GONE - 4
 
 
+@pytest.mark.parametrize("seconds", [20.0, 60.0, 4e8])
+@pytest.mark.parametrize("late", [0.0, 3.0])
+def test_a_throttle_does_not_keep_a_session_from_being_deleted_after_a_halt(
+    seconds: float, late: float, settings: Settings, logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    server.answers[DELETE] = [(200, {"msg": "deleted"})]
+
+    def work() -> None:
+        session = manager_of(server, halting, settings, logger).connect()
+        session._api.retrier.pace.stay_away(seconds)
+        halting.halt()
+        runtime.sleep(late)
+        assert session.delete_session()
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(DELETE) == 1
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told itself", "another thread was told"])
+def test_a_halt_does_not_wait_for_a_delete_that_waits(told: bool, settings: Settings, logger: logging.Logger) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    throttle = (429, {"message": "blocked until: 1/1/2030 1:00:00 AM (UTC)"})
+    server.answers[DELETE] = [throttle, (200, {"msg": "deleted"})] if told else [(200, {"msg": "deleted"})]
+    took: list[float] = []
+
+    def work() -> None:
+        session = manager_of(server, halting, settings, logger).connect()
+        if not told:
+            session._api.retrier.pace.stay_away(60)
+        thread = scheduler.spawn("deleting", session.delete_session)
+        runtime.sleep(30)
+        halting.halt()
+        begun = runtime.monotonic()
+        thread.join()
+        took.append(runtime.monotonic() - begun)
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(DELETE) == (2 if told else 1)
+    assert took[0] < 0.1
+
+
+def test_a_server_that_is_busy_after_a_halt_too_is_not_asked_again_and_again(
+    settings: Settings, logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    server.answers[DELETE] = [(429, {"message": "blocked until: 1/1/2030 1:00:00 AM (UTC)"})]
+
+    def work() -> None:
+        session = manager_of(server, halting, settings, logger).connect()
+        thread = scheduler.spawn("deleting", session.delete_session)
+        runtime.sleep(30)
+        halting.halt()
+        thread.join()
+        assert runtime.monotonic() <= 30 + DELETE_BUDGET + 1
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(DELETE) == 2
+
+
 def target(name: str) -> FabricSparkCredentials:
     return FabricSparkCredentials(livy_mode="local", spark_config={"name": name}, schema="s")
 

@@ -99,13 +99,16 @@ class HaltingRuntime:
         """Pause this thread.
 
         Raises:
-            Halted: the run is being stopped.
+            Halted: the run is being stopped. A halt that leaves this thread time, but less than it wants to sleep, ends
+                the sleep at once: the rest of that time is for something better.
         """
         end = self._inner.monotonic() + seconds
         with self._asleep:
+            before = self.is_halted
             self.check()
-            # A halt that leaves this thread some time wakes it too: it sleeps on for as long as it may.
             while (left := end - self._inner.monotonic()) > 0:
+                if self.is_halted and not before and left > self.left():
+                    raise Halted
                 self._asleep.wait(left)
 
     def condition(self) -> Condition:
