@@ -307,6 +307,20 @@ def test_ctrl_c_while_a_session_starts_deletes_it(manager: LivySessionManager, s
     assert server.count(DELETE) == 1
 
 
+def test_ctrl_c_while_a_session_is_asked_for_deletes_what_was_made(
+    manager: LivySessionManager, server: ScriptedServer
+) -> None:
+    def interrupt() -> tuple[int, object]:
+        raise KeyboardInterrupt
+
+    script(server, create=[interrupt])
+    others = [{"id": 3, "name": "other", "state": "idle"}, {"id": 0, "name": f"{BODY['name']}-1", "state": "starting"}]
+    server.answers[LIST] = [(200, {"from": 0, "total": 2, "sessions": others})]
+    with pytest.raises(KeyboardInterrupt):
+        manager.connect()
+    assert server.count(DELETE) == 1
+
+
 def test_a_lost_session_is_replaced_by_a_fresh_one(manager: LivySessionManager, server: ScriptedServer) -> None:
     script(server)
     first = manager.connect()

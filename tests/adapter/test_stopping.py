@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import pytest
 import requests
+from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.connections import SessionManagers
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials, Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
@@ -14,9 +16,13 @@ from dbt.adapters.fabricspark.livysession import LivySessionManager
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, HaltingRuntime
 from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
 
 from chaos.simulation import Scheduler, SimulatedRuntime
+from fakelivy import FakeLivy, Oracle
+from fakelivy.clock import SystemClock
+from fakelivy.engine.scripted import ScriptedEngine
 from tests.adapter.conftest import ScriptedServer
 
 CREATE, LOOK, DELETE = "POST /sessions", "GET /sessions/0", "DELETE /sessions/0"
@@ -70,6 +76,34 @@ def test_a_server_that_hangs_is_asked_to_delete_the_session_and_not_waited_for(
     scheduler.run(work)
     assert server.count(DELETE) >= 1
     assert took[0] <= DELETE_BUDGET + 0.01 < GONE - 4
+
+
+def test_a_session_that_is_made_while_a_halt_ends_the_request_for_it_is_deleted(
+    settings: Settings, logger: logging.Logger
+) -> None:
+    clock, runtime = SystemClock(), HaltingRuntime(SystemRuntime())
+    with FakeLivy(engine=ScriptedEngine(clock), clock=clock, faults=["create_session:after_commit:hang"]) as server:
+        transport = Transport(server.url, http_timeout=120, user_agent="tests", left=runtime.left)
+        api = LivyApi(transport, Retrier(runtime, Pace(runtime), None, logger))
+        manager = LivySessionManager(api, settings, {"name": "dbt-fabricspark"}, runtime, logger)
+        failed: list[Exception] = []
+
+        def connect() -> None:
+            try:
+                manager.connect()
+            except FailedToConnectError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=connect)
+        thread.start()
+        for _ in range(500):
+            if Oracle(server.journal).live_sessions():
+                break
+            runtime.sleep(0.02)
+        runtime.halt()
+        thread.join(GONE)
+        assert Oracle(server.journal).live_sessions() == []
+    assert len(failed) == 1
 
 
 @pytest.mark.parametrize("seconds", [20.0, 60.0, 4e8])

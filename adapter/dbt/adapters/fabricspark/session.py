@@ -97,7 +97,7 @@ class LivySession:
             if error is not None and (deadline.expired or not self._api.retrier.pace.may_retry()):
                 break
             try:
-                return self._is_ours(self._api.create_session(body, deadline))
+                return self._ask(body, deadline)
             except AttemptError as failed:
                 error = failed
                 ambiguous = POLICY[Operation.CREATE][failed.outcome].decision is Decision.FIND_OR_SEND
@@ -114,6 +114,15 @@ class LivySession:
             f"{error}. Asked {SENDS} times for Livy session '{self.name}'. Should one appear under that name, the "
             "server ends it when it has been idle for its own time-out."
         ) from error
+
+    def _ask(self, body: Mapping[str, Any], deadline: Deadline) -> str:
+        try:
+            return self._is_ours(self._api.create_session(body, deadline))
+        except BaseException as error:
+            # Whoever is stopped while asking does not hear what has come of it: deleting has to look for it.
+            if isinstance(error, Halted) or not isinstance(error, AttemptError):
+                self._strays = True
+            raise
 
     def _is_ours(self, view: SessionView) -> str:
         self.session_id, self.spark_ui = view.id, view.spark_ui
