@@ -22,7 +22,12 @@ from dbt.adapters.fabricspark.livy.kinds import marked
 from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.place import StatementSettings
 from dbt.adapters.fabricspark.livy.statement import WATCH, Statement
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, Halted, HaltingRuntime
+from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.transport import Transport
 
+from chaos.simulation import Scheduler, SimulatedRuntime
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
 
 WRITE = "insert into t values (1)"
@@ -425,6 +430,34 @@ def test_ctrl_c_while_a_statement_is_sent_stops_it_on_the_server(
     with pytest.raises(KeyboardInterrupt):
         statement.run(PLACE)
     assert server.count(CANCEL) == 1
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["it is there", "it is not"])
+def test_a_halt_while_a_statement_is_sent_stops_it_on_the_server(
+    listed: bool, server: ScriptedServer, answers: Callable[..., None], logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = HaltingRuntime(SimulatedRuntime(scheduler))
+    transport = Transport("http://livy", http_timeout=120, user_agent="tests", adapter=server, left=runtime.left)
+    api = LivyApi(transport, Retrier(runtime, Pace(runtime), None, logger))
+    statement = Statement(api, WRITE, StatementSettings(timeout=3600, longest_pause=5), runtime, logger)
+
+    def halted() -> tuple[int, object]:
+        runtime.halt()
+        raise requests.ReadTimeout
+
+    answers(view("running"), submit=halted)
+    item = {"id": 7, "state": "running", "code": statement.mark if listed else None}
+    server.answers[LIST] = [(200, {"statements": [item]})]
+
+    def work() -> None:
+        with pytest.raises(Halted):
+            statement.run(SomePlace(line=Line(runtime)))
+        assert runtime.monotonic() <= CANCEL_BUDGET
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(CANCEL) == listed
 
 
 def test_cancel_before_submission_sends_nothing(statement: Statement, server: ScriptedServer) -> None:

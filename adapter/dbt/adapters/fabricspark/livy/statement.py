@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from dbt.adapters.fabricspark.livy.api import LivyApi
@@ -123,11 +124,10 @@ class Statement(Seen):
     def _run(self, place: Place, deadline: Deadline) -> Output:
         try:
             self._saw(self._submit(place, deadline), place)
-        except (LivyError, TransportError):
-            raise
-        except BaseException:
-            # Ctrl-C: what was sent and not yet heard of must not go on running either.
-            self._stop_unheard()
+        except BaseException as error:
+            # A halt, or Ctrl-C: what was sent and not yet heard of must not go on running either.
+            if isinstance(error, Halted) or not isinstance(error, LivyError | TransportError):
+                self._stop_unheard()
             raise
         try:
             return self._wait(place, deadline)
@@ -358,11 +358,11 @@ class Statement(Seen):
         """Have the server stop it, wherever it is by now."""
         if self.id is None and self.sends and self.session_id is not None:
             deadline = Deadline.after(self._runtime, CANCEL_TIMEOUT)
-            with cleaning(self._runtime, CANCEL_BUDGET):
+            with suppress(Halted), cleaning(self._runtime, CANCEL_BUDGET):
                 found = find_statement(self._api, self.session_id, self.mark, -1, deadline, once=True)
-            if isinstance(found, StatementView):
-                with self._lock:
-                    self.id = found.id
+                if isinstance(found, StatementView):
+                    with self._lock:
+                        self.id = found.id
         self._tell_server_to_stop()
 
     def _tell_server_to_stop(self) -> None:
