@@ -25,6 +25,7 @@ from dbt.adapters.fabricspark.livy.statement import WATCH, Statement
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, Halted, HaltingRuntime
 from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
 from dbt.adapters.fabricspark.resilience.transport import Transport
 
 from chaos.simulation import Scheduler, SimulatedRuntime
@@ -216,6 +217,29 @@ def test_trouble_while_looking_is_survived(
     answers(trouble, trouble, view("available", OK))
     assert statement.run(PLACE).rows == ((1,),)
     assert server.count(SUBMIT) == 1
+
+
+@pytest.mark.parametrize("seconds", [90, 3000])
+def test_a_token_may_need_two_minutes_to_count_while_a_statement_runs(
+    seconds: float,
+    server: ScriptedServer,
+    answers: Callable[..., None],
+    runtime: VirtualRuntime,
+    logger: logging.Logger,
+) -> None:
+    tokens = TokenSource(lambda _: Token("t"), runtime)
+    transport = Transport("http://livy", http_timeout=120, user_agent="tests", adapter=server, tokens=tokens)
+    api = LivyApi(transport, Retrier(runtime, Pace(runtime), tokens, logger))
+    statement = Statement(api, WRITE, StatementSettings(timeout=3600, longest_pause=5), runtime, logger)
+    answers(lambda: (401, {"message": "no"}) if runtime.elapsed < seconds else view("available", OK))
+    if seconds < 120:
+        assert statement.run(PLACE).rows == ((1,),)
+        assert server.count(CANCEL) == 0
+    else:
+        with pytest.raises(OutcomeUnknown):
+            statement.run(PLACE)
+        assert 120 <= runtime.elapsed <= 120 + 2 * WATCH
+        assert server.count(CANCEL) == 1
 
 
 def test_a_statement_that_outlives_its_session_is_noticed_within_a_minute(

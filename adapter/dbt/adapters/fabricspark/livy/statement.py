@@ -98,6 +98,8 @@ class Statement(Seen):
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
         self._line: Line | None = None
         self._cancelled = self._told = False
+        # Since when the server has refused to show it for want of a token that it takes.
+        self._denied_at: float | None = None
         self._repeatable = kind is SQL and is_safe_to_repeat(sql)
         self.mark = kind.comment.format(f"dbt-fabricspark {runtime.unique()}")
         self.key = ""
@@ -282,11 +284,20 @@ class Statement(Seen):
             if error.outcome is Outcome.NOT_FOUND:
                 self._check(place)
                 self._lost(str(error), ended=False, cause=error)
-            if error.outcome not in _TRANSIENT:
+            if not self._may_pass(error):
                 self._refused(place, error)
             self._logger.debug("%s: %s", self.name, error)
             return error
         return None
+
+    def _may_pass(self, error: AttemptError) -> bool:
+        """Whether looking again may help. A new token may take longer to count than one look may."""
+        if error.outcome is not Outcome.UNAUTHENTICATED or error.generation is None:
+            return error.outcome in _TRANSIENT
+        now = self._runtime.monotonic()
+        if self._denied_at is None:
+            self._denied_at = now - error.elapsed
+        return now - self._denied_at < (POLICY[Operation.LOOK][error.outcome].patience or 0.0)
 
     def _refused(self, place: Place, error: AttemptError) -> NoReturn:
         """It cannot be looked at any more, which says nothing of whether it has run."""
@@ -307,6 +318,7 @@ class Statement(Seen):
             new = self.id is None
             self.id, self.view = view.id, view
             cancelled = self._cancelled
+        self._denied_at = None
         place.saw(view.id)
         if new:
             place.line.join(view.id)
