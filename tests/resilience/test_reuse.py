@@ -6,11 +6,13 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.client import Client
 from dbt.adapters.fabricspark.lease import LeaseFile
+from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.policy import Operation
 
@@ -151,6 +153,27 @@ def test_a_server_that_cannot_be_reached_fails_the_run_and_keeps_the_session(fil
         here.scheduler.run(work)
         assert here.sessions_made == 1
         assert here.executions("select 3") == 1
+
+
+def test_a_session_may_be_deleted_by_another_thread_while_it_is_left_to_the_next_run(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world() as here:
+
+        def work() -> None:
+            client = a_run(here, file)
+            client.execute("set a = 1")
+            session, statement = client.manager.connect(), client.manager.statement
+
+            def deleted_meanwhile(*args: Any, **more: Any) -> Statement:
+                session.lease = None
+                return statement(*args, **more)
+
+            monkeypatch.setattr(client.manager, "statement", deleted_meanwhile)
+            client.close()
+
+        here.scheduler.run(work)
+        assert here.scheduler.errors == []
 
 
 def test_a_session_that_dies_during_the_run_is_not_left_to_the_next(file: Path) -> None:

@@ -106,7 +106,9 @@ class LivySessionManager:
 
     def _leave(self, session: LivySession) -> bool:
         """Leave it to the next run, as it was in the beginning; False if that cannot be done."""
-        if session.lease is None or session.lost or session.session_id is None:
+        # Another thread may be deleting it meanwhile.
+        lease = session.lease
+        if lease is None or session.lost or session.session_id is None:
             return False
         with self._lock:
             names, undo = self._conf.names, self._conf.undo
@@ -116,12 +118,12 @@ class LivySessionManager:
                 raise LivyError(f"{', '.join(names)} cannot be changed back")
             for sql in undo:
                 self.statement(sql, timeout=UNDO_TIMEOUT).run(session)
-            session.lease.mark(changed=False)
+            lease.mark(changed=False)
         except (LivyError, TransportError, DbtRuntimeError) as error:
             self._logger.info("Livy session %s is not left to the next run: %s", session.session_id, error)
             return False
         self._logger.debug("Livy session %s is left to the next run", session.session_id)
-        session.lease.release()
+        lease.release()
         return True
 
     @property
@@ -269,9 +271,9 @@ class LivySessionManager:
 
     @staticmethod
     def _delete(session: LivySession, timeout: float = DELETE_TIMEOUT) -> bool:
-        if session.lease is not None:
-            session.lease.drop()
-            session.lease = None
+        lease, session.lease = session.lease, None
+        if lease is not None:
+            lease.drop()
         return session.delete_session(timeout)
 
     # --- statements ---------------------------------------------------------------------------------------------------
