@@ -155,6 +155,29 @@ def test_a_server_that_cannot_be_reached_fails_the_run_and_keeps_the_session(fil
         assert here.executions("select 3") == 1
 
 
+@pytest.mark.parametrize("kept", [1, 0], ids=["left by an earlier run", "new"])
+def test_a_session_is_kept_when_what_goes_with_its_start_fails(kept: int, file: Path) -> None:
+    def fails(_: Deadline) -> None:
+        raise FailedToConnectError("Fabric's REST API is down")
+
+    with world() as here:
+
+        def work() -> None:
+            if kept:
+                once(here, file)
+            client = a_run(here, file)
+            client.manager._prepare = fails
+            with pytest.raises(FailedToConnectError, match="is down"):
+                client.execute("select 2")
+            client.close()
+            assert alive(here) == kept
+            once(here, file, "select 3")
+
+        here.scheduler.run(work)
+        assert here.scheduler.errors == []
+        assert here.sessions_made == 2 - kept
+
+
 def test_a_session_may_be_deleted_by_another_thread_while_it_is_left_to_the_next_run(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

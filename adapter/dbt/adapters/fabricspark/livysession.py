@@ -176,8 +176,7 @@ class LivySessionManager:
                 session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
                 if self._leases is not None:
                     session.lease = self._leases.add(str(session.session_id), session.name)
-            if self._prepare is not None:
-                self._prepare(Deadline.after(self._runtime, self._settings.session_start_timeout))
+            self._prepare_for(session, adopted=adopted)
             if not adopted:
                 session.wait_for_session_start()
             self._restore(session)
@@ -194,6 +193,19 @@ class LivySessionManager:
             raise FailedToConnectError("the run ended while a Livy session started")
         self._ended(session, None)
         return session
+
+    def _prepare_for(self, session: LivySession, *, adopted: bool) -> None:
+        if self._prepare is None:
+            return
+        try:
+            self._prepare(Deadline.after(self._runtime, self._settings.session_start_timeout))
+        except BaseException:
+            # Nothing is wrong with a session that an earlier run has left: it stays for the next one.
+            lease = session.lease
+            if adopted and lease is not None:
+                session.lease = session.session_id = None
+                lease.release()
+            raise
 
     def _adopt(self, session: LivySession) -> bool:
         """Make it one that an earlier run has left; False if there is none.
