@@ -155,6 +155,21 @@ def test_a_server_that_cannot_be_reached_fails_the_run_and_keeps_the_session(fil
         assert here.executions("select 3") == 1
 
 
+def test_a_session_that_was_made_twice_is_left_to_the_next_run_once(file: Path) -> None:
+    # Fabric makes a second one of the same name, and the list did not show the first in time.
+    faults = ("create_session:after_commit:reset@first(1)", "list_sessions:before:status(403)@first(1)")
+    with world(*faults, dialect="fabric") as here:
+
+        def work() -> None:
+            for number in range(2):
+                once(here, file, f"select {number}")
+                assert alive(here) == 1
+
+        here.scheduler.run(work)
+        assert here.scheduler.errors == []
+        assert here.sessions_made == 2
+
+
 @pytest.mark.parametrize("kept", [1, 0], ids=["left by an earlier run", "new"])
 def test_a_session_is_kept_when_what_goes_with_its_start_fails(kept: int, file: Path) -> None:
     def fails(_: Deadline) -> None:

@@ -122,6 +122,7 @@ class LivySessionManager:
         except (LivyError, TransportError, DbtRuntimeError) as error:
             self._logger.info("Livy session %s is not left to the next run: %s", session.session_id, error)
             return False
+        session.delete_strays()
         self._logger.debug("Livy session %s is left to the next run", session.session_id)
         lease.release()
         return True

@@ -304,11 +304,23 @@ class LivySession:
                 deadline.pause(DELETE_PAUSE)
             self._logger.debug("Livy session %s deleted", self.session_id)
         self.session_id = None
-        if self._strays:
-            for view in self._api.find_sessions(self.name, deadline):
-                if session_phase(view.state) is not SessionPhase.ENDED:
-                    self._api.delete_session(view.id, deadline)
-            self._strays = False
+        self._delete_strays(deadline)
+
+    def delete_strays(self) -> None:
+        """Delete what else may have been made under its name, and keep it. Never raises."""
+        try:
+            with cleaning(self._runtime, DELETE_BUDGET):
+                self._delete_strays(Deadline.after(self._runtime, DELETE_TIMEOUT))
+        except (LivyError, TransportError) as error:
+            self._logger.warning("another Livy session of the name %s may be left: %s", self.name, error)
+
+    def _delete_strays(self, deadline: Deadline) -> None:
+        if not self._strays:
+            return
+        for view in self._api.find_sessions(self.name, deadline):
+            if view.id != self.session_id and session_phase(view.state) is not SessionPhase.ENDED:
+                self._api.delete_session(view.id, deadline)
+        self._strays = False
 
     def _is_taken_over(self, deadline: Deadline) -> bool:
         """Whether the id now belongs to somebody else; only numbers are given out twice (F40)."""
