@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -264,14 +265,24 @@ def test_what_a_crashed_run_left_running_is_cancelled_before_its_session_is_used
 
 
 @pytest.mark.parametrize(
-    "trouble", ["cancel_statement:before:status(500)", "list_statements:before:status(403)"], ids=["cancel", "list"]
+    "faults",
+    [
+        ["cancel_statement:before:status(500)"],
+        ["list_statements:before:status(403)"],
+        # The session says of itself that it is idle, and the list has shown what it is not.
+        ["cancel_statement:before:status(400)", "get_session:body:stick_state(idle)"],
+        ["list_statements:before:status(403)@nth(2)", "get_session:body:stick_state(idle)"],
+    ],
+    ids=["cancel", "list", "cancel, idle", "second list, idle"],
 )
-def test_a_session_in_which_something_cannot_be_stopped_is_deleted_and_not_used(file: Path, trouble: str) -> None:
+def test_a_session_in_which_something_cannot_be_stopped_is_deleted_and_not_used(file: Path, faults: list[str]) -> None:
     with world(rules=SLOW) as here:
 
         def work() -> None:
             crash(here, file)
-            with here.server.fault(trouble):
+            with contextlib.ExitStack() as stack:
+                for fault in faults:
+                    stack.enter_context(here.server.fault(fault))
                 once(here, file, "select 2")
 
         here.scheduler.run(work)

@@ -13,7 +13,7 @@ from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import Lease
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
-from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, stop_leftovers
+from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, GoesOn, stop_leftovers
 from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
@@ -265,7 +265,7 @@ class LivySession:
             if isinstance(view, Exception):
                 raise FailedToConnectError(f"Livy session {self._id} cannot be looked at: {view}") from error
             # Where the list of statements is not open to everyone (F41), the session's own state has to do.
-            return None if view.state == "idle" else str(error)
+            return None if view.state == "idle" and not isinstance(error, GoesOn) else str(error)
         return None
 
     def saw(self, statement_id: int) -> None:
