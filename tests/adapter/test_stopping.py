@@ -12,7 +12,7 @@ from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.connections import SessionManagers
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials, Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
-from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.livysession import LivySession, LivySessionManager
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, HaltingRuntime
 from dbt.adapters.fabricspark.resilience.retry import Retrier
@@ -128,6 +128,10 @@ def test_a_throttle_does_not_keep_a_session_from_being_deleted_after_a_halt(
     assert server.count(DELETE) == 1
 
 
+def delete(session: LivySession) -> None:
+    session.delete_session()
+
+
 @pytest.mark.parametrize("told", [True, False], ids=["told itself", "another thread was told"])
 def test_a_halt_does_not_wait_for_a_delete_that_waits(told: bool, settings: Settings, logger: logging.Logger) -> None:
     scheduler = Scheduler(seed=1)
@@ -141,7 +145,7 @@ def test_a_halt_does_not_wait_for_a_delete_that_waits(told: bool, settings: Sett
         session = manager_of(server, halting, settings, logger).connect()
         if not told:
             session._api.retrier.pace.stay_away(60)
-        thread = scheduler.spawn("deleting", session.delete_session)
+        thread = scheduler.spawn("deleting", lambda: delete(session))
         runtime.sleep(30)
         halting.halt()
         begun = runtime.monotonic()
@@ -164,7 +168,7 @@ def test_a_server_that_is_busy_after_a_halt_too_is_not_asked_again_and_again(
 
     def work() -> None:
         session = manager_of(server, halting, settings, logger).connect()
-        thread = scheduler.spawn("deleting", session.delete_session)
+        thread = scheduler.spawn("deleting", lambda: delete(session))
         runtime.sleep(30)
         halting.halt()
         thread.join()

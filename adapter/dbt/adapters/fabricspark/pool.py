@@ -135,7 +135,7 @@ class OneForEach:
             return
         try:
             with cleaning(self._runtime, DELETE_BUDGET):
-                self._api.delete_livy_sessions(Deadline.after(self._runtime, DELETE_TIMEOUT))
+                self._api.delete_livy_sessions(Deadline.after(self._runtime, DELETE_TIMEOUT), self._logger)
         except (LivyError, TransportError) as error:
             self._logger.warning("the Livy session of the REPLs could not be deleted: %s", error)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import Lease
-from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.api import GLANCE, LivyApi, delete_for_good
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, GoesOn, stop_leftovers
 from dbt.adapters.fabricspark.livy.line import Line
@@ -27,9 +28,6 @@ from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 DELETE_TIMEOUT = 90.0
 """Seconds spent on deleting a session: a server that is busy asks for several times twenty. After a halt it is less."""
-
-DELETE_PAUSE = 1.0
-"""Seconds before a session is deleted again that is said to be gone and is not."""
 
 LOOK_TIMEOUT = 30.0
 """Seconds spent on one look at a session that somebody else waits for."""
@@ -296,12 +294,12 @@ class LivySession:
 
     def _delete(self, deadline: Deadline) -> None:
         if self.session_id is not None and not self._is_taken_over(deadline):
-            # "Not found" may be said of a session that is there (F36): one look tells.
-            while not self._api.delete_session(self.session_id, deadline) and self.is_there(
-                deadline.sooner(LOOK_TIMEOUT / 3).seconds
-            ):
-                self._logger.warning("Livy session %s is still there; deleting it again", self.session_id)
-                deadline.pause(DELETE_PAUSE)
+            delete_for_good(
+                partial(self._api.delete_session, self.session_id, deadline),
+                self.is_there,
+                deadline,
+                lambda: self._logger.warning("Livy session %s is still there; deleting it again", self.session_id),
+            )
             self._logger.debug("Livy session %s deleted", self.session_id)
         self.session_id = None
         self._delete_strays(deadline)
@@ -327,7 +325,7 @@ class LivySession:
         if not str(self.session_id).isdigit():
             return False
         # A server that hangs must not use up the time for the deletion itself.
-        seconds = min(LOOK_TIMEOUT / 3, left(self._runtime) / 2)
+        seconds = min(GLANCE, left(self._runtime) / 2)
         view = self._look(deadline.sooner(seconds).seconds)
         return isinstance(view, SessionView) and self._is_another(view)
 
