@@ -169,17 +169,19 @@ class LivySessionManager:
         with self._lock:
             session, epoch = self._coming, self._disconnects
             assert session is not None, "only the thread that marked it starts it"
+        deadline = session.start_deadline()
         try:
             self._bury()
-            adopted = self._adopt(session)
+            adopted = self._adopt(session, deadline)
             if not adopted:
                 # Livy refuses a name that another session has, and two runs at once are nothing unusual.
-                session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
+                name = f"{self._body['name']}-{self._runtime.unique()}"
+                session.create_session({**self._body, "name": name}, deadline)
                 if self._leases is not None:
                     session.lease = self._leases.add(str(session.session_id), session.name)
-            self._prepare_for(session, adopted=adopted)
+            self._prepare_for(session, deadline, adopted=adopted)
             if not adopted:
-                session.wait_for_session_start()
+                session.wait_for_session_start(deadline)
             self._restore(session)
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.
@@ -195,11 +197,11 @@ class LivySessionManager:
         self._ended(session, None)
         return session
 
-    def _prepare_for(self, session: LivySession, *, adopted: bool) -> None:
+    def _prepare_for(self, session: LivySession, deadline: Deadline, *, adopted: bool) -> None:
         if self._prepare is None:
             return
         try:
-            self._prepare(Deadline.after(self._runtime, self._settings.session_start_timeout))
+            self._prepare(deadline)
         except BaseException:
             # Nothing is wrong with a session that an earlier run has left: it stays for the next one.
             lease = session.lease
@@ -208,7 +210,7 @@ class LivySessionManager:
                 lease.release()
             raise
 
-    def _adopt(self, session: LivySession) -> bool:
+    def _adopt(self, session: LivySession, deadline: Deadline) -> bool:
         """Make it one that an earlier run has left; False if there is none.
 
         A session that cannot be looked at is not one that is no more: then the run fails, and the session stays.
@@ -224,7 +226,7 @@ class LivySessionManager:
                 if is_alive and lease.entry.changed:
                     how = "a run that did not come to its end has changed its settings"
                 elif is_alive:
-                    session.wait_for_session_start()
+                    session.wait_for_session_start(deadline)
                     how = session.clear()
             except BaseException:
                 session.session_id = None

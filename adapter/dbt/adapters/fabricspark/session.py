@@ -79,16 +79,17 @@ class LivySession:
 
     # --- creation -----------------------------------------------------------------------------------------------------
 
-    def create_session(self, body: Mapping[str, Any]) -> str:
+    def create_session(self, body: Mapping[str, Any], deadline: Deadline | None = None) -> str:
         """Ask for a session and return its id, without waiting until it is ready.
 
         Args:
             body: the request; its ``name`` is one that no other session has.
+            deadline: of all of the start; ``session_start_timeout`` unless given.
 
         Raises:
             FailedToConnectError: the server cannot be reached, refused, or its answers were lost.
         """
-        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
+        deadline = deadline or self.start_deadline()
         self.name, self._asked_at = str(body.get("name") or ""), self._runtime.monotonic()
         error: AttemptError | None = None
         for _ in range(SENDS):
@@ -150,13 +151,21 @@ class LivySession:
 
     # --- waiting ------------------------------------------------------------------------------------------------------
 
-    def wait_for_session_start(self) -> None:
+    def start_deadline(self) -> Deadline:
+        """By when a start that begins now is over."""
+        return Deadline.after(self._runtime, self._settings.session_start_timeout)
+
+    def wait_for_session_start(self, whole: Deadline | None = None) -> None:
         """Wait until statements can be sent.
 
+        Args:
+            whole: the deadline of all of the start; ``session_start_timeout`` unless given.
+
         Raises:
-            FailedToConnectError: it ended instead, or took longer than ``session_start_timeout``.
+            FailedToConnectError: it ended instead, or took longer.
         """
-        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
+        whole = whole or self.start_deadline()
+        deadline = whole.sooner(whole.seconds)
         state, trouble, rhythm = "", None, Rhythm()
         while not deadline.expired:
             try:
@@ -181,7 +190,7 @@ class LivySession:
                 )
             deadline.pause(poll_pause(deadline.elapsed, self._settings.poll_wait))
         raise FailedToConnectError(
-            f"Livy session {self._id} was still '{state or 'unknown'}' after {deadline.seconds:.0f} s. "
+            f"Livy session {self._id} was still '{state or 'unknown'}' after {whole.seconds:.0f} s. "
             "Raise session_start_timeout in the profile if the capacity needs longer."
             + (f" Last trouble: {trouble}" if trouble else "")
         )
