@@ -63,6 +63,11 @@ class HighConcurrencyApi(LivyApi):
         place = self._places.get(session_id)
         return not (place and place[0] in self._ended) and super().delete_session(session_id, deadline)
 
+    @property
+    def livy_sessions(self) -> int:
+        """How many Livy sessions REPLs of this tag were seen in, but for those that were ended here."""
+        return len(self._livy_sessions)
+
     def delete_livy_sessions(self, deadline: Deadline, logger: logging.Logger) -> None:
         """End every Livy session that a REPL of this tag was seen in, and with it whatever is still in there.
 
