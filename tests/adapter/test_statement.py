@@ -24,6 +24,8 @@ from dbt.adapters.fabricspark.livy.place import StatementSettings
 from dbt.adapters.fabricspark.livy.statement import WATCH, Statement
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, Halted, HaltingRuntime
+from dbt.adapters.fabricspark.resilience.outcome import TransportError
+from dbt.adapters.fabricspark.resilience.policy import SENDS
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
 from dbt.adapters.fabricspark.resilience.transport import Transport
@@ -299,6 +301,17 @@ def test_a_statement_whose_reply_was_lost_is_found_by_its_mark(
     server.answers[LIST] = [listed({"id": 7, "state": "running", "code": f"x {statement.mark}"}, other)]
     assert statement.run(PLACE).rows == ((1,),)
     assert server.count(SUBMIT) == 1
+
+
+def test_that_a_statement_is_sent_again_is_said_only_where_it_is(
+    statement: Statement, server: ScriptedServer, answers: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    answers(submit=requests.ConnectionError("reset"))
+    server.answers[LIST] = [listed()]
+    with pytest.raises(TransportError):
+        statement.run(SomePlace())
+    assert server.count(SUBMIT) == SENDS
+    assert caplog.text.count("sending it again") == SENDS - 1
 
 
 @pytest.mark.parametrize(

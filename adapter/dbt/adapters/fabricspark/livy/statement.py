@@ -168,10 +168,13 @@ class Statement(Seen):
         newest = place.newest
         self.submitted_at = self.idle_until = self._runtime.monotonic()
         error: AttemptError | None = None
+        absent = ""
         for _ in range(SENDS):
             self._stop_if_cancelled()
-            if error is not None and not self._api.retrier.pace.may_retry():
-                break
+            if error is not None:
+                if not self._api.retrier.pace.may_retry():
+                    break
+                self._logger.warning("%s; %s; sending it again", error, absent)
             self.sends += 1
             try:
                 return self._api.submit_statement(
@@ -202,6 +205,7 @@ class Statement(Seen):
                     # Livy counts from 0 again after a restart: it may have been another session's list (F40).
                     found = Absent.SESSION_GONE if place.ended() else Absent.PERHAPS
                 self._judge_absence(found, decision, lost)
+                absent = found.value
         if error is None:
             raise LivyError("no submission was tried")
         error.attempts, error.elapsed = self.sends, deadline.elapsed
@@ -215,7 +219,6 @@ class Statement(Seen):
                 raise SessionLost(f"{lost}; and then {absent.value}", ended=True) from lost
         elif absent is not Absent.CERTAINLY or decision is Decision.FIND:
             self._unknown(str(lost), absent.value, ended=ended, cause=lost)
-        self._logger.warning("%s; %s; sending it again", lost, absent.value)
 
     def _stop_if_cancelled(self) -> None:
         with self._lock:
