@@ -108,6 +108,25 @@ def test_bindings_are_sent_as_literals(session: LivySessionManager, server: Scri
     assert code.startswith("select 'it\\'s', '100%'\n/* dbt-fabricspark ")
 
 
+def test_a_connection_may_be_closed_while_it_is_cancelled(session: LivySessionManager) -> None:
+    closed: list[str] = []
+
+    class Closing(LivyHandle):
+        """Closed by another thread as soon as it has been looked at."""
+
+        def __getattribute__(self, name: str) -> Any:
+            found = super().__getattribute__(name)
+            if name == "_cursor" and not closed:
+                closed.append(name)
+                self.close()
+            return found
+
+    handle = Closing(session)
+    object.__setattr__(handle, "_cursor", LivyCursor(session))
+    handle.cancel()
+    assert closed
+
+
 def test_a_finished_query_is_not_cancelled(session: LivySessionManager, server: ScriptedServer) -> None:
     answer(server, table(1))
     handle = LivyHandle(session)

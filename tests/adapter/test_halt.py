@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import pytest
 from dbt.adapters.fabricspark.resilience.halt import Halted, HaltingRuntime
+from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 
 from chaos.simulation import STRATEGIES, Scheduler, SimulatedRuntime
 
@@ -58,6 +62,45 @@ def test_a_halt_ends_every_sleep_and_wait_at_once(seed: int, strategy: str) -> N
     scheduler.run(work)
     assert scheduler.errors == []
     assert halted == [10.0] * 8
+
+
+def test_a_halt_does_not_mind_what_threads_make_meanwhile() -> None:
+    runtime, over = HaltingRuntime(SystemRuntime()), threading.Event()
+
+    def maker() -> None:
+        kept = []
+        while not over.is_set():
+            kept.append(runtime.condition())
+            del kept[:-200]
+
+    threads = [threading.Thread(target=maker) for _ in range(2)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(100):
+            runtime.halt()
+    finally:
+        sys.setswitchinterval(before)
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("timeout", [3600, None])
+def test_cleaning_up_waits_for_others_until_its_time_is_over(timeout: float | None) -> None:
+    scheduler, runtime = world()
+    condition = runtime.condition()
+
+    def work() -> None:
+        runtime.halt()
+        with runtime.cleaning(4), condition, pytest.raises(Halted):
+            condition.wait(timeout)
+        assert runtime.monotonic() == 4
+
+    scheduler.run(work)
+    assert scheduler.errors == []
 
 
 def test_cleaning_up_goes_on_until_its_time_is_over() -> None:

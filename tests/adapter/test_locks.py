@@ -44,7 +44,7 @@ class Guarded:
 GUARDED = [
     Guarded("connections.py", "SessionManagers", "_lock", "_targets _leaving _namings _timings", inside="_naming"),
     Guarded("client.py", "Client", "_lock", "_running"),
-    Guarded("pool.py", "OneForEach", "_lock", "_free _all _is_led _is_begun"),
+    Guarded("pool.py", "OneForEach", "_lock", "_free _all _failed _asking _is_led", inside="_new _has_room"),
     Guarded(
         "livysession.py",
         "LivySessionManager",
@@ -67,6 +67,7 @@ GUARDED = [
         "_tokens _filled_at _closed_until _gap _next _retries _queue",
         inside="_fill _earliest _spend",
     ),
+    Guarded("resilience/halt.py", "HaltingRuntime", "_lock", "_conditions"),
     Guarded("resilience/notices.py", "Notices", "_lock", "_quiet _due"),
     Guarded("timings.py", "Timings", "_lock", "_now"),
 ]

@@ -12,6 +12,7 @@ from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livysession import LivySession, LivySessionManager
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from urllib3.exceptions import NewConnectionError
 
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
@@ -297,11 +298,43 @@ def test_a_session_that_fails_to_start_is_deleted(manager: LivySessionManager, s
     assert server.count(DELETE) == 1
 
 
+def test_a_start_takes_session_start_timeout_in_all(
+    api: LivyApi, settings: Settings, server: ScriptedServer, runtime: VirtualRuntime, logger: logging.Logger
+) -> None:
+    def prepare(deadline: Deadline) -> None:
+        deadline.pause(100)
+
+    def slowly() -> tuple[int, object]:
+        if runtime.elapsed < 300:
+            return 430, {"errorCode": "TooManyRequestsForCapacity", "message": "full"}
+        return 201, {"id": 0, "state": "starting"}
+
+    manager = LivySessionManager(api, settings, BODY, runtime, logger, prepare=prepare)
+    script(server, view("starting"), create=[slowly])
+    with pytest.raises(FailedToConnectError, match="still 'starting' after 600 s"):
+        manager.connect()
+    assert runtime.elapsed == pytest.approx(600)
+
+
 def test_ctrl_c_while_a_session_starts_deletes_it(manager: LivySessionManager, server: ScriptedServer) -> None:
     def interrupt() -> tuple[int, object]:
         raise KeyboardInterrupt
 
     script(server, interrupt, view("starting"))
+    with pytest.raises(KeyboardInterrupt):
+        manager.connect()
+    assert server.count(DELETE) == 1
+
+
+def test_ctrl_c_while_a_session_is_asked_for_deletes_what_was_made(
+    manager: LivySessionManager, server: ScriptedServer
+) -> None:
+    def interrupt() -> tuple[int, object]:
+        raise KeyboardInterrupt
+
+    script(server, create=[interrupt])
+    others = [{"id": 3, "name": "other", "state": "idle"}, {"id": 0, "name": f"{BODY['name']}-1", "state": "starting"}]
+    server.answers[LIST] = [(200, {"from": 0, "total": 2, "sessions": others})]
     with pytest.raises(KeyboardInterrupt):
         manager.connect()
     assert server.count(DELETE) == 1

@@ -22,7 +22,15 @@ from dbt.adapters.fabricspark.livy.kinds import marked
 from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.place import StatementSettings
 from dbt.adapters.fabricspark.livy.statement import WATCH, Statement
+from dbt.adapters.fabricspark.resilience.budget import Pace
+from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, Halted, HaltingRuntime
+from dbt.adapters.fabricspark.resilience.outcome import TransportError
+from dbt.adapters.fabricspark.resilience.policy import SENDS
+from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.tokens import Token, TokenSource
+from dbt.adapters.fabricspark.resilience.transport import Transport
 
+from chaos.simulation import Scheduler, SimulatedRuntime
 from tests.adapter.conftest import ScriptedServer, VirtualRuntime
 
 WRITE = "insert into t values (1)"
@@ -213,6 +221,29 @@ def test_trouble_while_looking_is_survived(
     assert server.count(SUBMIT) == 1
 
 
+@pytest.mark.parametrize("seconds", [90, 3000])
+def test_a_token_may_need_two_minutes_to_count_while_a_statement_runs(
+    seconds: float,
+    server: ScriptedServer,
+    answers: Callable[..., None],
+    runtime: VirtualRuntime,
+    logger: logging.Logger,
+) -> None:
+    tokens = TokenSource(lambda _: Token("t"), runtime)
+    transport = Transport("http://livy", http_timeout=120, user_agent="tests", adapter=server, tokens=tokens)
+    api = LivyApi(transport, Retrier(runtime, Pace(runtime), tokens, logger))
+    statement = Statement(api, WRITE, StatementSettings(timeout=3600, longest_pause=5), runtime, logger)
+    answers(lambda: (401, {"message": "no"}) if runtime.elapsed < seconds else view("available", OK))
+    if seconds < 120:
+        assert statement.run(PLACE).rows == ((1,),)
+        assert server.count(CANCEL) == 0
+    else:
+        with pytest.raises(OutcomeUnknown):
+            statement.run(PLACE)
+        assert 120 <= runtime.elapsed <= 120 + 2 * WATCH
+        assert server.count(CANCEL) == 1
+
+
 def test_a_statement_that_outlives_its_session_is_noticed_within_a_minute(
     statement: Statement, server: ScriptedServer, answers: Callable[..., None], runtime: VirtualRuntime
 ) -> None:
@@ -270,6 +301,17 @@ def test_a_statement_whose_reply_was_lost_is_found_by_its_mark(
     server.answers[LIST] = [listed({"id": 7, "state": "running", "code": f"x {statement.mark}"}, other)]
     assert statement.run(PLACE).rows == ((1,),)
     assert server.count(SUBMIT) == 1
+
+
+def test_that_a_statement_is_sent_again_is_said_only_where_it_is(
+    statement: Statement, server: ScriptedServer, answers: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    answers(submit=requests.ConnectionError("reset"))
+    server.answers[LIST] = [listed()]
+    with pytest.raises(TransportError):
+        statement.run(SomePlace())
+    assert server.count(SUBMIT) == SENDS
+    assert caplog.text.count("sending it again") == SENDS - 1
 
 
 @pytest.mark.parametrize(
@@ -425,6 +467,34 @@ def test_ctrl_c_while_a_statement_is_sent_stops_it_on_the_server(
     with pytest.raises(KeyboardInterrupt):
         statement.run(PLACE)
     assert server.count(CANCEL) == 1
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["it is there", "it is not"])
+def test_a_halt_while_a_statement_is_sent_stops_it_on_the_server(
+    listed: bool, server: ScriptedServer, answers: Callable[..., None], logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = HaltingRuntime(SimulatedRuntime(scheduler))
+    transport = Transport("http://livy", http_timeout=120, user_agent="tests", adapter=server, left=runtime.left)
+    api = LivyApi(transport, Retrier(runtime, Pace(runtime), None, logger))
+    statement = Statement(api, WRITE, StatementSettings(timeout=3600, longest_pause=5), runtime, logger)
+
+    def halted() -> tuple[int, object]:
+        runtime.halt()
+        raise requests.ReadTimeout
+
+    answers(view("running"), submit=halted)
+    item = {"id": 7, "state": "running", "code": statement.mark if listed else None}
+    server.answers[LIST] = [(200, {"statements": [item]})]
+
+    def work() -> None:
+        with pytest.raises(Halted):
+            statement.run(SomePlace(line=Line(runtime)))
+        assert runtime.monotonic() <= CANCEL_BUDGET
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(CANCEL) == listed
 
 
 def test_cancel_before_submission_sends_nothing(statement: Statement, server: ScriptedServer) -> None:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import pytest
 import requests
+from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.connections import SessionManagers
 from dbt.adapters.fabricspark.credentials import FabricSparkCredentials, Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
-from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.livysession import LivySession, LivySessionManager
 from dbt.adapters.fabricspark.resilience.budget import Pace
 from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, Halted, HaltingRuntime
 from dbt.adapters.fabricspark.resilience.retry import Retrier
+from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.resilience.transport import Transport
 
 from chaos.simulation import Scheduler, SimulatedRuntime
+from fakelivy import FakeLivy, Oracle
+from fakelivy.clock import SystemClock
+from fakelivy.engine.scripted import ScriptedEngine
 from tests.adapter.conftest import ScriptedServer
 
 CREATE, LOOK, DELETE = "POST /sessions", "GET /sessions/0", "DELETE /sessions/0"
@@ -70,6 +76,107 @@ def test_a_server_that_hangs_is_asked_to_delete_the_session_and_not_waited_for(
     scheduler.run(work)
     assert server.count(DELETE) >= 1
     assert took[0] <= DELETE_BUDGET + 0.01 < GONE - 4
+
+
+def test_a_session_that_is_made_while_a_halt_ends_the_request_for_it_is_deleted(
+    settings: Settings, logger: logging.Logger
+) -> None:
+    clock, runtime = SystemClock(), HaltingRuntime(SystemRuntime())
+    with FakeLivy(engine=ScriptedEngine(clock), clock=clock, faults=["create_session:after_commit:hang"]) as server:
+        transport = Transport(server.url, http_timeout=120, user_agent="tests", left=runtime.left)
+        api = LivyApi(transport, Retrier(runtime, Pace(runtime), None, logger))
+        manager = LivySessionManager(api, settings, {"name": "dbt-fabricspark"}, runtime, logger)
+        failed: list[Exception] = []
+
+        def connect() -> None:
+            try:
+                manager.connect()
+            except FailedToConnectError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=connect)
+        thread.start()
+        for _ in range(500):
+            if Oracle(server.journal).live_sessions():
+                break
+            runtime.sleep(0.02)
+        runtime.halt()
+        thread.join(GONE)
+        assert Oracle(server.journal).live_sessions() == []
+    assert len(failed) == 1
+
+
+@pytest.mark.parametrize("seconds", [20.0, 60.0, 4e8])
+@pytest.mark.parametrize("late", [0.0, 3.0])
+def test_a_throttle_does_not_keep_a_session_from_being_deleted_after_a_halt(
+    seconds: float, late: float, settings: Settings, logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    server.answers[DELETE] = [(200, {"msg": "deleted"})]
+
+    def work() -> None:
+        session = manager_of(server, halting, settings, logger).connect()
+        session._api.retrier.pace.stay_away(seconds)
+        halting.halt()
+        runtime.sleep(late)
+        assert session.delete_session()
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(DELETE) == 1
+
+
+def delete(session: LivySession) -> None:
+    session.delete_session()
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told itself", "another thread was told"])
+def test_a_halt_does_not_wait_for_a_delete_that_waits(told: bool, settings: Settings, logger: logging.Logger) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    throttle = (429, {"message": "blocked until: 1/1/2030 1:00:00 AM (UTC)"})
+    server.answers[DELETE] = [throttle, (200, {"msg": "deleted"})] if told else [(200, {"msg": "deleted"})]
+    took: list[float] = []
+
+    def work() -> None:
+        session = manager_of(server, halting, settings, logger).connect()
+        if not told:
+            session._api.retrier.pace.stay_away(60)
+        thread = scheduler.spawn("deleting", lambda: delete(session))
+        runtime.sleep(30)
+        halting.halt()
+        begun = runtime.monotonic()
+        thread.join()
+        took.append(runtime.monotonic() - begun)
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(DELETE) == (2 if told else 1)
+    assert took[0] < 0.1
+
+
+def test_a_server_that_is_busy_after_a_halt_too_is_not_asked_again_and_again(
+    settings: Settings, logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    server.answers[DELETE] = [(429, {"message": "blocked until: 1/1/2030 1:00:00 AM (UTC)"})]
+
+    def work() -> None:
+        session = manager_of(server, halting, settings, logger).connect()
+        thread = scheduler.spawn("deleting", lambda: delete(session))
+        runtime.sleep(30)
+        halting.halt()
+        thread.join()
+        assert runtime.monotonic() <= 30 + DELETE_BUDGET + 1
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(DELETE) == 2
 
 
 def target(name: str) -> FabricSparkCredentials:

@@ -20,6 +20,7 @@ SCENES = [scene for scenes in GALLERY.values() for scene in scenes]
 
 NOT_SHOWN = {
     " of an earlier run goes on although it was cancelled",
+    " of an earlier run cannot be seen to end: ",
     # inside: a caller's mistake, or turned into another error before anybody sees it
     "no submission was tried",
     " cannot be changed back",

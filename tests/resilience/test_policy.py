@@ -204,3 +204,29 @@ def test_nothing_is_sent_when_the_time_is_up(runtime: VirtualRuntime, retrier: R
     with pytest.raises(AttemptError, match="before the request could be sent"):
         retrier.call(Operation.SUBMIT_WRITE, request, deadline)
     assert request.made == 0
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SERVER_ERROR, Outcome.CAPACITY, Outcome.THROTTLED])
+@pytest.mark.parametrize(("seconds", "waits"), [(20.0, True), (400.0, False)])
+def test_what_a_server_asks_for_is_heeded_where_there_is_time_for_it(
+    outcome: Outcome, seconds: float, waits: bool, runtime: VirtualRuntime, retrier: Retrier
+) -> None:
+    asking = AttemptError("no")
+    asking.outcome, asking.retry_after = outcome, seconds
+    answers: list[AttemptError | str] = [asking, "answer"]
+
+    def attempt() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, AttemptError):
+            raise answer
+        return answer
+
+    deadline = Deadline.after(runtime, 60)
+    later = POLICY[Operation.LOOK][outcome].decision is Decision.LATER
+    if later and not waits:
+        with pytest.raises(AttemptError):
+            retrier.call(Operation.LOOK, attempt, deadline)
+        assert runtime.elapsed == pytest.approx(60)
+    else:
+        assert retrier.call(Operation.LOOK, attempt, deadline) == "answer"
+        assert (runtime.elapsed >= seconds) is waits

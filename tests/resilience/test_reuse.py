@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.client import Client
 from dbt.adapters.fabricspark.lease import LeaseFile
+from dbt.adapters.fabricspark.livy.statement import Statement
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.policy import Operation
 
@@ -153,6 +156,65 @@ def test_a_server_that_cannot_be_reached_fails_the_run_and_keeps_the_session(fil
         assert here.executions("select 3") == 1
 
 
+def test_a_session_that_was_made_twice_is_left_to_the_next_run_once(file: Path) -> None:
+    # Fabric makes a second one of the same name, and the list did not show the first in time.
+    faults = ("create_session:after_commit:reset@first(1)", "list_sessions:before:status(403)@first(1)")
+    with world(*faults, dialect="fabric") as here:
+
+        def work() -> None:
+            for number in range(2):
+                once(here, file, f"select {number}")
+                assert alive(here) == 1
+
+        here.scheduler.run(work)
+        assert here.scheduler.errors == []
+        assert here.sessions_made == 2
+
+
+@pytest.mark.parametrize("kept", [1, 0], ids=["left by an earlier run", "new"])
+def test_a_session_is_kept_when_what_goes_with_its_start_fails(kept: int, file: Path) -> None:
+    def fails(_: Deadline) -> None:
+        raise FailedToConnectError("Fabric's REST API is down")
+
+    with world() as here:
+
+        def work() -> None:
+            if kept:
+                once(here, file)
+            client = a_run(here, file)
+            client.manager._prepare = fails
+            with pytest.raises(FailedToConnectError, match="is down"):
+                client.execute("select 2")
+            client.close()
+            assert alive(here) == kept
+            once(here, file, "select 3")
+
+        here.scheduler.run(work)
+        assert here.scheduler.errors == []
+        assert here.sessions_made == 2 - kept
+
+
+def test_a_session_may_be_deleted_by_another_thread_while_it_is_left_to_the_next_run(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world() as here:
+
+        def work() -> None:
+            client = a_run(here, file)
+            client.execute("set a = 1")
+            session, statement = client.manager.connect(), client.manager.statement
+
+            def deleted_meanwhile(*args: Any, **more: Any) -> Statement:
+                session.lease = None
+                return statement(*args, **more)
+
+            monkeypatch.setattr(client.manager, "statement", deleted_meanwhile)
+            client.close()
+
+        here.scheduler.run(work)
+        assert here.scheduler.errors == []
+
+
 def test_a_session_that_dies_during_the_run_is_not_left_to_the_next(file: Path) -> None:
     with world() as here:
 
@@ -203,14 +265,24 @@ def test_what_a_crashed_run_left_running_is_cancelled_before_its_session_is_used
 
 
 @pytest.mark.parametrize(
-    "trouble", ["cancel_statement:before:status(500)", "list_statements:before:status(403)"], ids=["cancel", "list"]
+    "faults",
+    [
+        ["cancel_statement:before:status(500)"],
+        ["list_statements:before:status(403)"],
+        # The session says of itself that it is idle, and the list has shown what it is not.
+        ["cancel_statement:before:status(400)", "get_session:body:stick_state(idle)"],
+        ["list_statements:before:status(403)@nth(2)", "get_session:body:stick_state(idle)"],
+    ],
+    ids=["cancel", "list", "cancel, idle", "second list, idle"],
 )
-def test_a_session_in_which_something_cannot_be_stopped_is_deleted_and_not_used(file: Path, trouble: str) -> None:
+def test_a_session_in_which_something_cannot_be_stopped_is_deleted_and_not_used(file: Path, faults: list[str]) -> None:
     with world(rules=SLOW) as here:
 
         def work() -> None:
             crash(here, file)
-            with here.server.fault(trouble):
+            with contextlib.ExitStack() as stack:
+                for fault in faults:
+                    stack.enter_context(here.server.fault(fault))
                 once(here, file, "select 2")
 
         here.scheduler.run(work)

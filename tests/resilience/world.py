@@ -14,7 +14,7 @@ from dbt.adapters.fabricspark.client import Client, connect
 from requests.adapters import HTTPAdapter
 
 from chaos.simulation import Scheduler, SimulatedClock, SimulatedRuntime
-from fakelivy import FakeLivy, Oracle
+from fakelivy import FakeLivy, Knobs, Oracle
 from fakelivy.engine.scripted import Rule, ScriptedEngine
 from fakelivy.journal import EarlyCall, HandlerError, SessionMoved
 from fakelivy.profiles import lakehouse_named
@@ -111,6 +111,7 @@ def world(
     latency: float = 0.005,
     requests_per_minute: float | None = None,
     settings: Mapping[str, float] | None = None,
+    knobs: Knobs | None = None,
 ) -> Iterator[World]:
     """A world in which ``faults`` are armed from the start; the journal is printed by a failing test's seed."""
     print(f"seed={seed} strategy={strategy} dialect={dialect} faults={faults}")  # noqa: T201  # pytest shows it on failure
@@ -119,7 +120,7 @@ def world(
     runtime = SimulatedRuntime(scheduler, clock)
     engine = ScriptedEngine(clock, rules)
     with (
-        FakeLivy(engine=engine, clock=clock, listen=False, seed=seed, faults=faults) as server,
+        FakeLivy(engine=engine, clock=clock, listen=False, seed=seed, faults=faults, knobs=knobs or Knobs()) as server,
         requests.Session() as http,
     ):
         place = lakehouse_named("lakehouse", schemas=True)

@@ -129,8 +129,9 @@ class LivyCursor:
 
     def cancel(self) -> None:
         """Stop the query on the server."""
-        if self._statement is not None and self._output is None:
-            self._statement.cancel()
+        statement = self._statement
+        if statement is not None and self._output is None:
+            statement.cancel()
 
     def close(self) -> None:
         """Let go of the result."""
@@ -181,8 +182,10 @@ class LivyHandle:
 
     def cancel(self) -> None:
         """Stop what this connection is running."""
-        if self._cursor is not None:
-            self._cursor.cancel()
+        # Another thread may close the connection meanwhile.
+        cursor = self._cursor
+        if cursor is not None:
+            cursor.cancel()
 
     def rollback(self) -> None:
         """Spark has no transactions."""

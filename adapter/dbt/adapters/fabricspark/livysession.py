@@ -106,7 +106,9 @@ class LivySessionManager:
 
     def _leave(self, session: LivySession) -> bool:
         """Leave it to the next run, as it was in the beginning; False if that cannot be done."""
-        if session.lease is None or session.lost or session.session_id is None:
+        # Another thread may be deleting it meanwhile.
+        lease = session.lease
+        if lease is None or session.lost or session.session_id is None:
             return False
         with self._lock:
             names, undo = self._conf.names, self._conf.undo
@@ -116,12 +118,13 @@ class LivySessionManager:
                 raise LivyError(f"{', '.join(names)} cannot be changed back")
             for sql in undo:
                 self.statement(sql, timeout=UNDO_TIMEOUT).run(session)
-            session.lease.mark(changed=False)
+            lease.mark(changed=False)
         except (LivyError, TransportError, DbtRuntimeError) as error:
             self._logger.info("Livy session %s is not left to the next run: %s", session.session_id, error)
             return False
+        session.delete_strays()
         self._logger.debug("Livy session %s is left to the next run", session.session_id)
-        session.lease.release()
+        lease.release()
         return True
 
     @property
@@ -166,18 +169,19 @@ class LivySessionManager:
         with self._lock:
             session, epoch = self._coming, self._disconnects
             assert session is not None, "only the thread that marked it starts it"
+        deadline = session.start_deadline()
         try:
             self._bury()
-            adopted = self._adopt(session)
+            adopted = self._adopt(session, deadline)
             if not adopted:
                 # Livy refuses a name that another session has, and two runs at once are nothing unusual.
-                session.create_session({**self._body, "name": f"{self._body['name']}-{self._runtime.unique()}"})
+                name = f"{self._body['name']}-{self._runtime.unique()}"
+                session.create_session({**self._body, "name": name}, deadline)
                 if self._leases is not None:
                     session.lease = self._leases.add(str(session.session_id), session.name)
-            if self._prepare is not None:
-                self._prepare(Deadline.after(self._runtime, self._settings.session_start_timeout))
+            self._prepare_for(session, deadline, adopted=adopted)
             if not adopted:
-                session.wait_for_session_start()
+                session.wait_for_session_start(deadline)
             self._restore(session)
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.
@@ -193,7 +197,20 @@ class LivySessionManager:
         self._ended(session, None)
         return session
 
-    def _adopt(self, session: LivySession) -> bool:
+    def _prepare_for(self, session: LivySession, deadline: Deadline, *, adopted: bool) -> None:
+        if self._prepare is None:
+            return
+        try:
+            self._prepare(deadline)
+        except BaseException:
+            # Nothing is wrong with a session that an earlier run has left: it stays for the next one.
+            lease = session.lease
+            if adopted and lease is not None:
+                session.lease = session.session_id = None
+                lease.release()
+            raise
+
+    def _adopt(self, session: LivySession, deadline: Deadline) -> bool:
         """Make it one that an earlier run has left; False if there is none.
 
         A session that cannot be looked at is not one that is no more: then the run fails, and the session stays.
@@ -209,7 +226,7 @@ class LivySessionManager:
                 if is_alive and lease.entry.changed:
                     how = "a run that did not come to its end has changed its settings"
                 elif is_alive:
-                    session.wait_for_session_start()
+                    session.wait_for_session_start(deadline)
                     how = session.clear()
             except BaseException:
                 session.session_id = None
@@ -269,9 +286,9 @@ class LivySessionManager:
 
     @staticmethod
     def _delete(session: LivySession, timeout: float = DELETE_TIMEOUT) -> bool:
-        if session.lease is not None:
-            session.lease.drop()
-            session.lease = None
+        lease, session.lease = session.lease, None
+        if lease is not None:
+            lease.drop()
         return session.delete_session(timeout)
 
     # --- statements ---------------------------------------------------------------------------------------------------

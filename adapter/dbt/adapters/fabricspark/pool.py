@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -18,6 +17,9 @@ from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 from dbt.adapters.fabricspark.session import DELETE_TIMEOUT
+
+REPLS = 5
+"""REPLs of one tag that Fabric packs into one Livy session (Fabric docs)."""
 
 
 class Pool(Protocol):
@@ -69,14 +71,14 @@ class OneForAll:
 class OneForEach:
     """A REPL for each connection that is open; one that is given back is the next one's.
 
-    The first is ready before others are asked for: Fabric packs a REPL only into a Livy session that is already there,
-    and would start a Livy session for each of several that are asked for at once.
+    One that may need a new Livy session is ready before others are asked for: Fabric packs a REPL only into a Livy
+    session that is already there, and would start a Livy session for each of several that are asked for at once.
 
     Args:
         make: a REPL that is not asked for yet.
         api: theirs.
         keep: whether the Livy session they were in is left to others: it has a tag that is not this run's own.
-        patience: seconds to wait for the first one.
+        patience: seconds to wait for another thread's new Livy session.
         runtime: clock and locks.
         logger: for what is survived.
     """
@@ -100,29 +102,35 @@ class OneForEach:
         self._lock = RankedCondition(runtime, Rank.POOL)
         self._free: list[LivySessionManager] = []
         self._all: list[LivySessionManager] = []
-        self._is_led = self._is_begun = False
+        # Whose last connection has failed: each is asked for again before a new one is made.
+        self._failed: list[LivySessionManager] = []
+        self._asking = 0
+        self._is_led = False
 
     def borrow(self) -> LivySessionManager:
         """A REPL of this connection's own."""
-        with self._turn():
-            session = self._take()
-            try:
-                session.connect()
-            except BaseException:
-                self.give_back(session)
-                raise
+        session, asks = self._take()
+        try:
+            session.connect()
+        except BaseException:
+            with self._lock:
+                self._failed.append(session)
+            raise
+        finally:
+            if asks:
+                self._asked()
         return session
 
     def give_back(self, session: LivySessionManager) -> None:
         """Have the next connection use it."""
         with self._lock:
             self._free.append(session)
+            self._lock.notify_all()
 
     def disconnect(self) -> None:
         """Return every REPL, and end the Livy session they were in."""
         with self._lock:
-            repls, self._all, self._free = self._all, [], []
-            self._is_begun = False
+            repls, self._all, self._free, self._failed = self._all, [], [], []
         # After a halt there are seconds for it all, and it is the Livy session that costs; its REPLs end with it.
         if left(self._runtime) < float("inf"):
             self._end_livy_sessions()
@@ -135,39 +143,42 @@ class OneForEach:
             return
         try:
             with cleaning(self._runtime, DELETE_BUDGET):
-                self._api.delete_livy_sessions(Deadline.after(self._runtime, DELETE_TIMEOUT))
+                self._api.delete_livy_sessions(Deadline.after(self._runtime, DELETE_TIMEOUT), self._logger)
         except (LivyError, TransportError) as error:
             self._logger.warning("the Livy session of the REPLs could not be deleted: %s", error)
 
-    def _take(self) -> LivySessionManager:
-        with self._lock:
-            if self._free:
-                return self._free.pop()
-            session = self._make()
-            self._all.append(session)
-            return session
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Alone until the first REPL is ready, together after that."""
+    def _take(self) -> tuple[LivySessionManager, bool]:
+        """A REPL, and whether it is to be asked for. What may need a new Livy session is asked for alone."""
         deadline = Deadline.after(self._runtime, self._patience)
         with self._lock:
-            while self._is_led and not self._is_begun and not deadline.expired:
-                self._lock.wait(deadline.remaining)
-            if self._is_led and not self._is_begun:
-                raise FailedToConnectError(f"another thread has been waiting for a REPL for {deadline.elapsed:.0f} s")
-            leads = not self._is_begun
-            self._is_led = self._is_led or leads
-        try:
-            yield
-        except BaseException:
-            if leads:
-                self._led(begun=False)
-            raise
-        if leads:
-            self._led(begun=True)
+            while not self._free and (self._is_led or (self._asking and not self._has_room())):
+                if deadline.expired:
+                    raise FailedToConnectError(
+                        f"another thread has been waiting for a REPL for {deadline.elapsed:.0f} s"
+                    )
+                if self._lock.wait(deadline.remaining):
+                    # One Livy session after the other starts, and each may take its time.
+                    deadline = Deadline.after(self._runtime, self._patience)
+            if self._free:
+                return self._free.pop(), False
+            self._is_led = not self._has_room()
+            self._asking += 1
+            return self._new(), True
 
-    def _led(self, *, begun: bool) -> None:
+    def _new(self) -> LivySessionManager:
+        if self._failed:
+            return self._failed.pop()
+        session = self._make()
+        self._all.append(session)
+        return session
+
+    def _has_room(self) -> bool:
+        """Whether the Livy sessions that are known take one more."""
+        taken = len(self._all) - len(self._failed)
+        return 0 < taken < REPLS * self._api.livy_sessions
+
+    def _asked(self) -> None:
         with self._lock:
-            self._is_led, self._is_begun = False, begun
+            self._asking -= 1
+            self._is_led = False
             self._lock.notify_all()

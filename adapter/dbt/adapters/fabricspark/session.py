@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.lease import Lease
-from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.api import GLANCE, LivyApi, delete_for_good
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
-from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, stop_leftovers
+from dbt.adapters.fabricspark.livy.leftovers import PATIENCE, GoesOn, stop_leftovers
 from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView
@@ -27,9 +28,6 @@ from dbt.adapters.fabricspark.resilience.runtime import Runtime
 
 DELETE_TIMEOUT = 90.0
 """Seconds spent on deleting a session: a server that is busy asks for several times twenty. After a halt it is less."""
-
-DELETE_PAUSE = 1.0
-"""Seconds before a session is deleted again that is said to be gone and is not."""
 
 LOOK_TIMEOUT = 30.0
 """Seconds spent on one look at a session that somebody else waits for."""
@@ -81,23 +79,24 @@ class LivySession:
 
     # --- creation -----------------------------------------------------------------------------------------------------
 
-    def create_session(self, body: Mapping[str, Any]) -> str:
+    def create_session(self, body: Mapping[str, Any], deadline: Deadline | None = None) -> str:
         """Ask for a session and return its id, without waiting until it is ready.
 
         Args:
             body: the request; its ``name`` is one that no other session has.
+            deadline: of all of the start; ``session_start_timeout`` unless given.
 
         Raises:
             FailedToConnectError: the server cannot be reached, refused, or its answers were lost.
         """
-        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
+        deadline = deadline or self.start_deadline()
         self.name, self._asked_at = str(body.get("name") or ""), self._runtime.monotonic()
         error: AttemptError | None = None
         for _ in range(SENDS):
             if error is not None and (deadline.expired or not self._api.retrier.pace.may_retry()):
                 break
             try:
-                return self._is_ours(self._api.create_session(body, deadline))
+                return self._ask(body, deadline)
             except AttemptError as failed:
                 error = failed
                 ambiguous = POLICY[Operation.CREATE][failed.outcome].decision is Decision.FIND_OR_SEND
@@ -114,6 +113,15 @@ class LivySession:
             f"{error}. Asked {SENDS} times for Livy session '{self.name}'. Should one appear under that name, the "
             "server ends it when it has been idle for its own time-out."
         ) from error
+
+    def _ask(self, body: Mapping[str, Any], deadline: Deadline) -> str:
+        try:
+            return self._is_ours(self._api.create_session(body, deadline))
+        except BaseException as error:
+            # Whoever is stopped while asking does not hear what has come of it: deleting has to look for it.
+            if isinstance(error, Halted) or not isinstance(error, AttemptError):
+                self._strays = True
+            raise
 
     def _is_ours(self, view: SessionView) -> str:
         self.session_id, self.spark_ui = view.id, view.spark_ui
@@ -143,13 +151,21 @@ class LivySession:
 
     # --- waiting ------------------------------------------------------------------------------------------------------
 
-    def wait_for_session_start(self) -> None:
+    def start_deadline(self) -> Deadline:
+        """By when a start that begins now is over."""
+        return Deadline.after(self._runtime, self._settings.session_start_timeout)
+
+    def wait_for_session_start(self, whole: Deadline | None = None) -> None:
         """Wait until statements can be sent.
 
+        Args:
+            whole: the deadline of all of the start; ``session_start_timeout`` unless given.
+
         Raises:
-            FailedToConnectError: it ended instead, or took longer than ``session_start_timeout``.
+            FailedToConnectError: it ended instead, or took longer.
         """
-        deadline = Deadline.after(self._runtime, self._settings.session_start_timeout)
+        whole = whole or self.start_deadline()
+        deadline = whole.sooner(whole.seconds)
         state, trouble, rhythm = "", None, Rhythm()
         while not deadline.expired:
             try:
@@ -174,7 +190,7 @@ class LivySession:
                 )
             deadline.pause(poll_pause(deadline.elapsed, self._settings.poll_wait))
         raise FailedToConnectError(
-            f"Livy session {self._id} was still '{state or 'unknown'}' after {deadline.seconds:.0f} s. "
+            f"Livy session {self._id} was still '{state or 'unknown'}' after {whole.seconds:.0f} s. "
             "Raise session_start_timeout in the profile if the capacity needs longer."
             + (f" Last trouble: {trouble}" if trouble else "")
         )
@@ -256,7 +272,7 @@ class LivySession:
             if isinstance(view, Exception):
                 raise FailedToConnectError(f"Livy session {self._id} cannot be looked at: {view}") from error
             # Where the list of statements is not open to everyone (F41), the session's own state has to do.
-            return None if view.state == "idle" else str(error)
+            return None if view.state == "idle" and not isinstance(error, GoesOn) else str(error)
         return None
 
     def saw(self, statement_id: int) -> None:
@@ -287,26 +303,38 @@ class LivySession:
 
     def _delete(self, deadline: Deadline) -> None:
         if self.session_id is not None and not self._is_taken_over(deadline):
-            # "Not found" may be said of a session that is there (F36): one look tells.
-            while not self._api.delete_session(self.session_id, deadline) and self.is_there(
-                deadline.sooner(LOOK_TIMEOUT / 3).seconds
-            ):
-                self._logger.warning("Livy session %s is still there; deleting it again", self.session_id)
-                deadline.pause(DELETE_PAUSE)
+            delete_for_good(
+                partial(self._api.delete_session, self.session_id, deadline),
+                self.is_there,
+                deadline,
+                lambda: self._logger.warning("Livy session %s is still there; deleting it again", self.session_id),
+            )
             self._logger.debug("Livy session %s deleted", self.session_id)
         self.session_id = None
-        if self._strays:
-            for view in self._api.find_sessions(self.name, deadline):
-                if session_phase(view.state) is not SessionPhase.ENDED:
-                    self._api.delete_session(view.id, deadline)
-            self._strays = False
+        self._delete_strays(deadline)
+
+    def delete_strays(self) -> None:
+        """Delete what else may have been made under its name, and keep it. Never raises."""
+        try:
+            with cleaning(self._runtime, DELETE_BUDGET):
+                self._delete_strays(Deadline.after(self._runtime, DELETE_TIMEOUT))
+        except (LivyError, TransportError) as error:
+            self._logger.warning("another Livy session of the name %s may be left: %s", self.name, error)
+
+    def _delete_strays(self, deadline: Deadline) -> None:
+        if not self._strays:
+            return
+        for view in self._api.find_sessions(self.name, deadline):
+            if view.id != self.session_id and session_phase(view.state) is not SessionPhase.ENDED:
+                self._api.delete_session(view.id, deadline)
+        self._strays = False
 
     def _is_taken_over(self, deadline: Deadline) -> bool:
         """Whether the id now belongs to somebody else; only numbers are given out twice (F40)."""
         if not str(self.session_id).isdigit():
             return False
         # A server that hangs must not use up the time for the deletion itself.
-        seconds = min(LOOK_TIMEOUT / 3, left(self._runtime) / 2)
+        seconds = min(GLANCE, left(self._runtime) / 2)
         view = self._look(deadline.sooner(seconds).seconds)
         return isinstance(view, SessionView) and self._is_another(view)
 

@@ -26,6 +26,12 @@ MOST_PAGES = 40
 DELETE_REQUEST_TIMEOUT = 25.0
 """Seconds for one request to delete a session: one that hangs leaves time for others."""
 
+DELETE_PAUSE = 1.0
+"""Seconds before a session is deleted again that is said to be gone and is not."""
+
+GLANCE = 10.0
+"""Seconds for the look at a session that is said to be gone."""
+
 
 class LivyApi:
     """A Livy server at ``transport.base_url``; Apache Livy and Fabric differ only above that.
@@ -72,8 +78,9 @@ class LivyApi:
 
     def delete_session(self, session_id: str, deadline: Deadline) -> bool:
         """End a session; False if the server says that it has none of that id."""
-        path = f"{self.sessions}/{session_id}"
+        return self._delete(f"{self.sessions}/{session_id}", deadline)
 
+    def _delete(self, path: str, deadline: Deadline) -> bool:
         def attempt() -> bool:
             self._call("DELETE", path, deadline.sooner(DELETE_REQUEST_TIMEOUT), expect_json=False)
             return True
@@ -138,6 +145,22 @@ class LivyApi:
     ) -> Any:
         reply = send(self.transport, method, path, deadline, body)
         return answer(self.transport, method, path, reply) if expect_json else None
+
+
+def delete_for_good(
+    delete: Callable[[], bool], is_there: Callable[[float], bool], deadline: Deadline, again: Callable[[], None]
+) -> None:
+    """Delete a session until it is gone: "not found" may be said of one that is there (F36), and one look tells.
+
+    Args:
+        delete: see ``LivyApi.delete_session``.
+        is_there: whether a look that takes so many seconds shows it.
+        deadline: of all of it.
+        again: told that it is there.
+    """
+    while not delete() and is_there(deadline.sooner(GLANCE).seconds):
+        again()
+        deadline.pause(DELETE_PAUSE)
 
 
 def send(transport: Transport, method: str, path: str, deadline: Deadline, body: object | None = None) -> Reply:

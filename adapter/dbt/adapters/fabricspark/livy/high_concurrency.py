@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.api import LivyApi, delete_for_good
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
+from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView, session_view
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import Outcome, TransportError
@@ -61,7 +63,12 @@ class HighConcurrencyApi(LivyApi):
         place = self._places.get(session_id)
         return not (place and place[0] in self._ended) and super().delete_session(session_id, deadline)
 
-    def delete_livy_sessions(self, deadline: Deadline) -> None:
+    @property
+    def livy_sessions(self) -> int:
+        """How many Livy sessions REPLs of this tag were seen in, but for those that were ended here."""
+        return len(self._livy_sessions)
+
+    def delete_livy_sessions(self, deadline: Deadline, logger: logging.Logger) -> None:
         """End every Livy session that a REPL of this tag was seen in, and with it whatever is still in there.
 
         Raises:
@@ -69,9 +76,13 @@ class HighConcurrencyApi(LivyApi):
         """
         failure: LivyError | TransportError | None = None
         for session in list(self._livy_sessions):
-            attempt = partial(self._call, "DELETE", f"/sessions/{session}", deadline, expect_json=False)
             try:
-                self.retrier.call(Operation.DELETE, attempt, deadline)
+                delete_for_good(
+                    partial(self._delete, f"/sessions/{session}", deadline),
+                    partial(self._is_there, f"/sessions/{session}"),
+                    deadline,
+                    partial(logger.warning, "Livy session %s of the REPLs is still there; deleting it again", session),
+                )
             except (LivyError, TransportError) as error:
                 failure = failure or error
             else:
@@ -79,6 +90,14 @@ class HighConcurrencyApi(LivyApi):
                 self._ended.add(session)
         if failure:
             raise failure
+
+    def _is_there(self, path: str, timeout: float) -> bool:
+        deadline = Deadline.after(self.retrier.runtime, timeout)
+        try:
+            reply = self.retrier.call(Operation.PROBE, partial(self._call, "GET", path, deadline), deadline)
+            return session_phase(session_view(reply).state) is not SessionPhase.ENDED
+        except (LivyError, TransportError):
+            return False
 
     def _session(self, reply: object) -> SessionView:
         view = session_view(reply)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from dbt.adapters.fabricspark.livy.api import LivyApi
@@ -97,6 +98,8 @@ class Statement(Seen):
         self._lock = RankedCondition(runtime, Rank.STATEMENT)
         self._line: Line | None = None
         self._cancelled = self._told = False
+        # Since when the server has refused to show it for want of a token that it takes.
+        self._denied_at: float | None = None
         self._repeatable = kind is SQL and is_safe_to_repeat(sql)
         self.mark = kind.comment.format(f"dbt-fabricspark {runtime.unique()}")
         self.key = ""
@@ -123,11 +126,10 @@ class Statement(Seen):
     def _run(self, place: Place, deadline: Deadline) -> Output:
         try:
             self._saw(self._submit(place, deadline), place)
-        except (LivyError, TransportError):
-            raise
-        except BaseException:
-            # Ctrl-C: what was sent and not yet heard of must not go on running either.
-            self._stop_unheard()
+        except BaseException as error:
+            # A halt, or Ctrl-C: what was sent and not yet heard of must not go on running either.
+            if isinstance(error, Halted) or not isinstance(error, LivyError | TransportError):
+                self._stop_unheard()
             raise
         try:
             return self._wait(place, deadline)
@@ -166,10 +168,13 @@ class Statement(Seen):
         newest = place.newest
         self.submitted_at = self.idle_until = self._runtime.monotonic()
         error: AttemptError | None = None
+        absent = ""
         for _ in range(SENDS):
             self._stop_if_cancelled()
-            if error is not None and not self._api.retrier.pace.may_retry():
-                break
+            if error is not None:
+                if not self._api.retrier.pace.may_retry():
+                    break
+                self._logger.warning("%s; %s; sending it again", error, absent)
             self.sends += 1
             try:
                 return self._api.submit_statement(
@@ -200,6 +205,7 @@ class Statement(Seen):
                     # Livy counts from 0 again after a restart: it may have been another session's list (F40).
                     found = Absent.SESSION_GONE if place.ended() else Absent.PERHAPS
                 self._judge_absence(found, decision, lost)
+                absent = found.value
         if error is None:
             raise LivyError("no submission was tried")
         error.attempts, error.elapsed = self.sends, deadline.elapsed
@@ -213,7 +219,6 @@ class Statement(Seen):
                 raise SessionLost(f"{lost}; and then {absent.value}", ended=True) from lost
         elif absent is not Absent.CERTAINLY or decision is Decision.FIND:
             self._unknown(str(lost), absent.value, ended=ended, cause=lost)
-        self._logger.warning("%s; %s; sending it again", lost, absent.value)
 
     def _stop_if_cancelled(self) -> None:
         with self._lock:
@@ -282,11 +287,20 @@ class Statement(Seen):
             if error.outcome is Outcome.NOT_FOUND:
                 self._check(place)
                 self._lost(str(error), ended=False, cause=error)
-            if error.outcome not in _TRANSIENT:
+            if not self._may_pass(error):
                 self._refused(place, error)
             self._logger.debug("%s: %s", self.name, error)
             return error
         return None
+
+    def _may_pass(self, error: AttemptError) -> bool:
+        """Whether looking again may help. A new token may take longer to count than one look may."""
+        if error.outcome is not Outcome.UNAUTHENTICATED or error.generation is None:
+            return error.outcome in _TRANSIENT
+        now = self._runtime.monotonic()
+        if self._denied_at is None:
+            self._denied_at = now - error.elapsed
+        return now - self._denied_at < (POLICY[Operation.LOOK][error.outcome].patience or 0.0)
 
     def _refused(self, place: Place, error: AttemptError) -> NoReturn:
         """It cannot be looked at any more, which says nothing of whether it has run."""
@@ -307,6 +321,7 @@ class Statement(Seen):
             new = self.id is None
             self.id, self.view = view.id, view
             cancelled = self._cancelled
+        self._denied_at = None
         place.saw(view.id)
         if new:
             place.line.join(view.id)
@@ -358,11 +373,11 @@ class Statement(Seen):
         """Have the server stop it, wherever it is by now."""
         if self.id is None and self.sends and self.session_id is not None:
             deadline = Deadline.after(self._runtime, CANCEL_TIMEOUT)
-            with cleaning(self._runtime, CANCEL_BUDGET):
+            with suppress(Halted), cleaning(self._runtime, CANCEL_BUDGET):
                 found = find_statement(self._api, self.session_id, self.mark, -1, deadline, once=True)
-            if isinstance(found, StatementView):
-                with self._lock:
-                    self.id = found.id
+                if isinstance(found, StatementView):
+                    with self._lock:
+                        self.id = found.id
         self._tell_server_to_stop()
 
     def _tell_server_to_stop(self) -> None:

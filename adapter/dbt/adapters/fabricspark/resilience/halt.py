@@ -52,6 +52,8 @@ class HaltingRuntime:
         self._inner = inner
         self._halted_at: float | None = None
         self._conditions: WeakSet[_Condition] = WeakSet()
+        # Threads make conditions while another one halts.
+        self._lock = inner.lock()
         self._asleep = self._new_condition()
         # What a thread is busy with is true of the thread.
         self._mine = threading.local()
@@ -60,7 +62,9 @@ class HaltingRuntime:
         """End all waits. Once is enough, twice does no harm."""
         if self._halted_at is None:
             self._halted_at = self._inner.monotonic()
-        for condition in list(self._conditions):
+        with self._lock:
+            conditions = list(self._conditions)
+        for condition in conditions:
             with condition:
                 condition.notify_all()
 
@@ -95,22 +99,26 @@ class HaltingRuntime:
         """Pause this thread.
 
         Raises:
-            Halted: the run is being stopped.
+            Halted: the run is being stopped. A halt that leaves this thread time, but less than it wants to sleep, ends
+                the sleep at once: the rest of that time is for something better.
         """
         end = self._inner.monotonic() + seconds
         with self._asleep:
+            before = self.is_halted
             self.check()
-            # A halt that leaves this thread some time wakes it too: it sleeps on for as long as it may.
             while (left := end - self._inner.monotonic()) > 0:
-                self._asleep.wait(min(left, self.left()))
+                if self.is_halted and not before and left > self.left():
+                    raise Halted
+                self._asleep.wait(left)
 
     def condition(self) -> Condition:
         """A new condition; waiting on it raises ``Halted`` when the run is being stopped."""
         return self._new_condition()
 
     def _new_condition(self) -> _Condition:
-        condition = _Condition(self._inner.condition(), self.check)
-        self._conditions.add(condition)
+        condition = _Condition(self._inner.condition(), self)
+        with self._lock:
+            self._conditions.add(condition)
         return condition
 
     def monotonic(self) -> float:
@@ -133,11 +141,11 @@ class HaltingRuntime:
 
 
 class _Condition:
-    """A condition whose waits a halt ends."""
+    """A condition whose waits a halt ends, or bounds by what it leaves the thread."""
 
-    def __init__(self, inner: Condition, check: Callable[[], None]) -> None:
+    def __init__(self, inner: Condition, runtime: HaltingRuntime) -> None:
         self._inner = inner
-        self._check = check
+        self._runtime = runtime
 
     def __enter__(self) -> Any:
         return self._inner.__enter__()
@@ -146,9 +154,12 @@ class _Condition:
         return self._inner.__exit__(*exc_info)
 
     def wait(self, timeout: float | None = None) -> bool:
-        self._check()
+        self._runtime.check()
+        left = self._runtime.left()
+        if left < float("inf"):
+            timeout = left if timeout is None else min(timeout, left)
         told = self._inner.wait(timeout)
-        self._check()
+        self._runtime.check()
         return told
 
     def notify_all(self) -> None:

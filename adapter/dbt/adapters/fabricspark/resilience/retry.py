@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from dbt.adapters.fabricspark.resilience.backoff import LONGEST_RETRY, retry_pause
 from dbt.adapters.fabricspark.resilience.budget import Pace, Worth
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import Halted, left
 from dbt.adapters.fabricspark.resilience.notices import Notices
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, NotSent, Outcome
 from dbt.adapters.fabricspark.resilience.policy import POLICY, Decision, Operation, Rule
@@ -83,7 +85,8 @@ class Retrier:
         error: AttemptError | None = None
         while not deadline.expired or error is None:
             urgent = operation in _URGENT or self._is_last_chance(operation, deadline)
-            self.pace.wait(deadline, urgent=urgent, worth=worth)
+            with self._cut_short(operation):
+                self.pace.wait(deadline, urgent=urgent, worth=worth)
             if deadline.expired:
                 break
             try:
@@ -101,12 +104,23 @@ class Retrier:
                 return gone  # type: ignore[return-value]  # callers of such operations want no answer
             if rule.decision not in _AGAIN or run.is_final(rule, error):
                 raise error
-            self._prepare(rule, error, run, deadline)
+            with self._cut_short(operation):
+                self._prepare(rule, error, run, deadline)
         raise error or NotSent("the time was up before the request could be sent")
 
     def _is_last_chance(self, operation: Operation, deadline: Deadline) -> bool:
-        """Cleaning up waits like everything else, but a throttle that outlasts its deadline does not prevent it."""
-        return operation is Operation.DELETE and self.pace.is_closed_for(deadline.remaining)
+        """Cleaning up waits like everything else, but a throttle that outlasts its deadline, or what a halt leaves of
+        it, does not prevent it."""
+        return operation is Operation.DELETE and self.pace.is_closed_for(min(deadline.remaining, left(self.runtime)))
+
+    @contextmanager
+    def _cut_short(self, operation: Operation) -> Iterator[None]:
+        """Inside, this thread waits. What deletes a session is sent at once when a halt ends that and leaves time."""
+        try:
+            yield
+        except Halted:
+            if operation is not Operation.DELETE or left(self.runtime) <= 0:
+                raise
 
     def _heed(self, error: AttemptError, run: _Run) -> None:
         """All threads keep away as long as one was told to, even if its own request is not tried again."""
@@ -137,18 +151,25 @@ class Retrier:
                 raise error
             self._tokens.rejected(error.generation)
             pause = 0.0 if count == 1 else pause
-        if rule.decision is Decision.LATER:
-            pause += error.retry_after or 0.0
+        pause += self._heeded(rule, error, run, pause, deadline)
         self._logger.debug("%s; next attempt in %.1f s", error, pause)
         run.told = self._notices.waits(error, rule, pause, deadline) or run.told
         deadline.pause(pause)
+
+    def _heeded(self, rule: Rule, error: AttemptError, run: _Run, pause: float, deadline: Deadline) -> float:
+        """Seconds to stay away beyond the pause because the server asks for it. Where the table leaves the moment to
+        us, one that asks for more than there is time for is asked sooner, and what stops something does not wait."""
+        asked = error.retry_after or 0.0
+        time = min(deadline.remaining, left(self.runtime))
+        free = rule.decision is Decision.AGAIN and run.operation not in _URGENT and pause + asked < time
+        return asked if free or rule.decision is Decision.LATER else 0.0
 
 
 class _Run:
     """What happened so far in one operation."""
 
     def __init__(self, operation: Operation, deadline: Deadline) -> None:
-        self._operation = operation
+        self.operation = operation
         self._deadline = deadline
         self._begin = deadline.elapsed
         self._counts: Counter[Outcome] = Counter()

@@ -1,0 +1,53 @@
+"""REPLs of Fabric's high-concurrency sessions: as few Livy sessions as hold them, and none left behind."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fakelivy import Knobs
+from fakelivy.engine.scripted import Rule
+from tests.resilience.actors import Repls
+from tests.resilience.world import world
+
+SELDOM = {"poll_statement_wait": 60.0}
+SLOW_START = ("acquire_hc:before:slow_start(20)",)
+
+
+@pytest.mark.parametrize("trouble", ["status(404)", "hang"])
+def test_the_livy_session_of_the_repls_is_deleted_for_good(trouble: str) -> None:
+    with world(f"delete_session:before:{trouble}@first(1)", dialect="fabric") as here:
+        here.actor = Repls(here.network, {})
+        here.run(["select 1"])
+        assert here.oracle.live_sessions() == []
+
+
+@pytest.mark.parametrize(("threads", "strategy"), [(8, "random"), (16, "random"), (16, "many"), (16, "starved")])
+def test_as_few_livy_sessions_are_started_as_hold_the_repls(threads: int, strategy: str) -> None:
+    # A Livy session that was asked for just now takes no other REPL.
+    knobs, rules = Knobs(hc_pack_delay=1.0), [Rule("insert", duration=600)]
+    with world(*SLOW_START, dialect="fabric", strategy=strategy, knobs=knobs, rules=rules) as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(threads)))
+        assert here.sessions_made == math.ceil(threads / 5)
+        assert [here.executions(f"t_{thread}_") for thread in range(threads)] == [1] * threads
+        assert here.oracle.live_sessions() == []
+
+
+def test_a_repl_that_could_not_be_had_is_asked_for_by_the_next() -> None:
+    with world("acquire_hc:before:status(400)@first(1)", dialect="fabric") as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"select {thread}"] for thread in range(3)))
+        assert sum(isinstance(result, Exception) for result in here.results.values()) == 1
+        assert here.sessions_made == 1
+        assert here.oracle.live_sessions() == []
+
+
+def test_each_new_livy_session_may_take_its_time_to_start() -> None:
+    rules = [Rule("insert", duration=3000)]
+    with world("acquire_hc:before:slow_start(400)", dialect="fabric", rules=rules) as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(11)))
+        assert [result for result in here.results.values() if isinstance(result, Exception)] == []
+        assert here.sessions_made == 3
