@@ -151,18 +151,12 @@ class Retrier:
                 raise error
             self._tokens.rejected(error.generation)
             pause = 0.0 if count == 1 else pause
-        pause += self._heeded(rule, error, run, pause, deadline)
+        # So that those who are told the same moment do not come back as a herd.
+        if rule.decision is Decision.LATER:
+            pause += error.retry_after or 0.0
         self._logger.debug("%s; next attempt in %.1f s", error, pause)
         run.told = self._notices.waits(error, rule, pause, deadline) or run.told
         deadline.pause(pause)
-
-    def _heeded(self, rule: Rule, error: AttemptError, run: _Run, pause: float, deadline: Deadline) -> float:
-        """Seconds to stay away beyond the pause because the server asks for it. Where the table leaves the moment to
-        us, one that asks for more than there is time for is asked sooner, and what stops something does not wait."""
-        asked = error.retry_after or 0.0
-        time = min(deadline.remaining, left(self.runtime))
-        free = rule.decision is Decision.AGAIN and run.operation not in _URGENT and pause + asked < time
-        return asked if free or rule.decision is Decision.LATER else 0.0
 
 
 class _Run:
