@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.credentials import Settings
 from dbt.adapters.fabricspark.livy.api import LivyApi
+from dbt.adapters.fabricspark.livy.errors import OutcomeUnknown, SessionLost
 from dbt.adapters.fabricspark.livysession import LivySession, LivySessionManager
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from urllib3.exceptions import NewConnectionError
@@ -352,6 +354,32 @@ def test_a_lost_session_is_replaced_by_a_fresh_one(manager: LivySessionManager, 
     assert server.count(DELETE) == 1, "the dead one, before its replacement is asked for"
     manager.disconnect()
     assert server.count(DELETE) == 2
+
+
+@pytest.mark.parametrize(("sql", "error"), [("select 1", SessionLost), ("insert into t values (1)", OutcomeUnknown)])
+@pytest.mark.parametrize(("state", "sessions"), [("idle", 1), ("dead", 2)])
+def test_a_session_is_replaced_if_it_has_ended_and_not_because_a_statement_is_missing_in_it(
+    sql: str,
+    error: type[Exception],
+    state: str,
+    sessions: int,
+    api: LivyApi,
+    settings: Settings,
+    runtime: VirtualRuntime,
+    logger: logging.Logger,
+    server: ScriptedServer,
+) -> None:
+    manager = LivySessionManager(api, replace(settings, connect_retries=0), BODY, runtime, logger)
+    script(server, view("idle"), view(state))
+    server.answers |= {
+        "POST /sessions/0/statements": [(200, {"id": 7, "state": "running"})],
+        "GET /sessions/0/statements/7": [(404, "Statement not found")],
+    }
+    with pytest.raises(error):
+        manager.run(manager.statement(sql))
+    server.answers[LOOK] = [view("idle")]
+    manager.connect()
+    assert server.count(CREATE) == sessions
 
 
 def test_disconnect_deletes_the_session_once(manager: LivySessionManager, server: ScriptedServer) -> None:

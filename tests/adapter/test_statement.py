@@ -18,7 +18,7 @@ from dbt.adapters.fabricspark.livy.errors import (
     StatementCancelled,
     StatementFailed,
 )
-from dbt.adapters.fabricspark.livy.kinds import marked
+from dbt.adapters.fabricspark.livy.kinds import PYTHON, marked
 from dbt.adapters.fabricspark.livy.line import Line
 from dbt.adapters.fabricspark.livy.place import StatementSettings
 from dbt.adapters.fabricspark.livy.statement import WATCH, Statement
@@ -410,6 +410,33 @@ def test_a_missing_statement_is_taken_for_a_missing_session_only_after_a_look_at
         statement.run(SomePlace(how=how))
     assert caught.value.session_ended is (how is not None)
     assert 30 <= runtime.elapsed < 120  # it may only not be visible yet
+
+
+def test_python_is_not_run_again_though_it_may_read_like_a_query(
+    api: LivyApi, runtime: VirtualRuntime, logger: logging.Logger, answers: Callable[..., None]
+) -> None:
+    settings = StatementSettings(timeout=3600, longest_pause=5)
+    code = Statement(api, "table = spark.table('t').write.saveAsTable('u')", settings, runtime, logger, kind=PYTHON)
+    answers((404, "Statement not found"))
+    with pytest.raises(OutcomeUnknown):
+        code.run(SomePlace(how="Livy session 0 is dead"))
+
+
+@pytest.mark.parametrize(("sql", "error"), [(WRITE, OutcomeUnknown), ("select 1", HttpError)])
+def test_a_write_that_may_not_be_looked_at_any_more_is_called_off_and_unknown(
+    sql: str,
+    error: type[Exception],
+    api: LivyApi,
+    runtime: VirtualRuntime,
+    logger: logging.Logger,
+    server: ScriptedServer,
+    answers: Callable[..., None],
+) -> None:
+    statement = Statement(api, sql, StatementSettings(timeout=3600, longest_pause=5), runtime, logger)
+    answers(view("running"), (403, {"message": "you may not look"}))
+    with pytest.raises(error, match="you may not look"):
+        statement.run(PLACE)
+    assert server.count(CANCEL) == 1
 
 
 def test_ctrl_c_while_waiting_cancels_on_the_server(
