@@ -30,6 +30,9 @@ CANCEL_GRACE = 2.0
 SHARED_GRACE = 15.0
 """The same where the child has other sessions, whose statements would end with it."""
 
+INTERRUPT_PAUSE = 0.5
+"""Seconds after which a statement is interrupted again that goes on."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -226,7 +229,10 @@ class SailSession:
             if link is not None:
                 link.interrupt()
 
+        # What has not reached the child yet is not there to be interrupted.
         self._worker.while_running(running, now)
+        while not running.done.wait(INTERRUPT_PAUSE):
+            self._worker.while_running(running, now)
 
 
 def _cancelled() -> Failure:
