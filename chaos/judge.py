@@ -9,7 +9,7 @@ from chaos.history import Call
 from chaos.invariants import INVARIANTS, lives, moment
 from chaos.results import Finding, Operation, Result, Verdict, Window
 from chaos.runner import Run
-from chaos.scenario import OUTCOMES, Random
+from chaos.scenario import OUTCOMES, Explicit, Random
 
 PROVES = "faults_struck_and_something_succeeded"
 """The invariant of the run itself: without it, all others hold because nothing happened."""
@@ -90,8 +90,9 @@ def _no_success(run: Run) -> list[str]:
     succeeded = {call.phase for call in run.calls if call.outcome == "ok"}
     workload, expect = run.scenario.workload, run.scenario.expect
     may_succeed = any("ok" in expect.get(step, OUTCOMES) for step in workload.script)
-    # Nor need anybody have done anything when he is interrupted.
-    phase = "safety" if may_succeed and workload.interrupt_after is None else "liveness"
+    # Faults that are drawn may leave nothing to succeed. Nor need anybody have done anything when he is interrupted.
+    is_sure = isinstance(run.scenario.faults, Explicit) and workload.interrupt_after is None
+    phase = "safety" if may_succeed and is_sure else "liveness"
     return [] if phase in succeeded else [f"nothing succeeded in the {phase} phase"]
 
 

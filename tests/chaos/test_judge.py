@@ -10,7 +10,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from chaos.client import Options
+from chaos.client import OURS, Options, factory
 from chaos.judge import PROVES, judge
 from chaos.results import Finding, Verdict
 from chaos.runner import run
@@ -228,3 +228,9 @@ def test_a_client_that_ends_the_program_ends_no_run() -> None:
     assert finding.detail == "close raised SystemExit: 0"
     result = judge(run("a test", scenario(script=["write"], expect={"write": ["ok"]}), 0, NeverComes), "")
     assert result.verdict is Verdict.FAIL
+
+
+def test_faults_that_are_drawn_may_leave_nothing_to_succeed_while_they_strike() -> None:
+    made = run("drawn", shipped()["nightly/every-pair-thrice"], 107, factory(OURS))
+    assert not any(call.outcome == "ok" for call in made.calls if call.phase == "safety")
+    assert all(each.verdict is Verdict.PASS for each in judge(made, OURS).findings)
