@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,34 +76,60 @@ SLOW = (
 )
 
 
-def most_at_once(server: FakeLivy) -> int:
-    """How many statements were running at the same time."""
-    at_once, running = 0, 0
+@contextmanager
+def together(server: FakeLivy, count: int) -> Iterator[None]:
+    """Let the first ``count`` models' statements reach the server only when all of them are on their way."""
+    over = threading.Event()
+
+    def let_go() -> None:
+        while not over.wait(0.02):
+            if server.armed[0].fires == count:
+                server.clear()
+                return
+
+    server.arm(f'submit_repl_statement[contains="cross join"]:before:delay(100)@first({count})')
+    friend = threading.Thread(target=let_go)
+    friend.start()
+    try:
+        yield
+    finally:
+        over.set()
+        friend.join()
+    assert server.armed == [], f"{count} statements were never on their way at the same time"
+
+
+def running_at_once(server: FakeLivy) -> list[set[str]]:
+    """The REPLs whose statements were running at the same time, at each moment at which that changed."""
+    moments: list[set[str]] = [set()]
     for event in events(server, StatementMoved):
-        running += (event.after == "running") - (event.before == "running")
-        at_once = max(at_once, running)
-    return at_once
+        repl = event.session.rpartition("/")[2]
+        if event.after == "running":
+            moments.append(moments[-1] | {repl})
+        elif event.before == "running":
+            moments.append(moments[-1] - {repl})
+    return moments
 
 
 def test_statements_of_different_threads_run_at_the_same_time(server: FakeLivy, tmp_path: Path) -> None:
     made = project(tmp_path, server)
     made.write({f"models/m{n}.sql": SLOW % n for n in range(8)})
-    built = made.dbt("run")
+    with together(server, 4):
+        built = made.dbt("run")
     assert built.success, built
-    assert most_at_once(server) >= 2
+    assert max(map(len, running_at_once(server))) >= 2
 
 
 def test_more_threads_than_a_session_takes_are_spread_over_several(server: FakeLivy, tmp_path: Path) -> None:
     made = project(tmp_path, server, threads=8)
     made.write({f"models/m{n}.sql": SLOW % n for n in range(16)})
-    built = made.dbt("run")
+    with together(server, 8):
+        built = made.dbt("run")
     assert built.success, built
     sessions = {event.repl: event.session for event in events(server, HighConcurrencyMoved)}
-    sizes = sorted(Counter(sessions.values()).values(), reverse=True)
-    assert len(sizes) == 2, "eight threads need two sessions, and get no third"
-    assert sizes[0] == 5
-    assert sum(sizes) <= 8
-    assert most_at_once(server) > 5, "statements of both sessions overlap"
+    sizes = sorted(Counter(sessions.values()).values())
+    assert sizes == [3, 5], "eight threads need two sessions, and get no third"
+    at_once = [{sessions[repl] for repl in running} for running in running_at_once(server)]
+    assert max(map(len, at_once)) == 2, "statements of both sessions overlap"
     assert left(server) == []
 
 
