@@ -108,7 +108,8 @@ def show(name: str) -> None:
     click.echo(f"# judged: {', '.join(name for name in (*INVARIANTS, PROVES) if name not in scenario.except_)}")
     if isinstance(scenario.faults, Pairs):
         for dialect in scenario.workload.dialects:
-            click.echo(f"# {dialect}: {len(cells(scenario.faults.operations, dialect))} pairs")
+            pairs = cells(scenario.faults.operations, dialect, scenario.workload.high_concurrency)
+            click.echo(f"# {dialect}: {len(pairs)} pairs")
 
 
 _client_option = click.option(

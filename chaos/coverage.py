@@ -88,7 +88,9 @@ def _drawn() -> Iterator[Fault]:
     for scenario in shipped().values():
         if isinstance(scenario.faults, Pairs):
             for dialect in scenario.workload.dialects:
-                for operation, phase, effect in cells(scenario.faults.operations, dialect):
+                for operation, phase, effect in cells(
+                    scenario.faults.operations, dialect, scenario.workload.high_concurrency
+                ):
                     yield Fault.parse(f"{operation}:{phase}:{effect}")
 
 

@@ -89,44 +89,79 @@ FABRIC_ONLY: Mapping[str, Sequence[str]] = {
 }
 """What can happen before an operation where requests bear tokens."""
 
+OF_REPLS: Mapping[str, str] = {
+    "create_session": "acquire_hc",
+    "get_session": "get_hc",
+    "delete_session": "delete_hc",
+    "submit_statement": "submit_repl_statement",
+    "get_statement": "get_repl_statement",
+    "list_statements": "list_repl_statements",
+    "cancel_statement": "cancel_repl_statement",
+}
+"""What Fabric's high-concurrency sessions have in an operation's place; their REPLs cannot be listed."""
+
+REPLS_ONLY: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "create_session": {"before": ("alone",)},
+    "get_session": {"body": ("set_field(replId,null)", "set_field(sessionId,null)", "stick_state(Failed)")},
+}
+"""What can happen besides where an operation is a REPL's."""
+
+_NOT_OF_REPLS: Mapping[str, Sequence[str]] = {"get_session": (*_DEATHS, "stick_state(starting)")}
+"""What cannot: the request does not name the session, and the states have other names."""
+
 CERTAIN = ("create_session", "get_session", "submit_statement", "get_statement")
 """Operations that no client can do without: a drawn plan strikes one of them for sure."""
 
 
-def cells(operations: Sequence[str], dialect: str) -> list[tuple[str, str, str]]:
-    """All pairs of these operations with what can happen to them: operation, phase, effect."""
+def cells(operations: Sequence[str], dialect: str, repls: bool = False) -> list[tuple[str, str, str]]:
+    """All pairs of these operations with what can happen to them: operation, phase, effect.
+
+    Args:
+        repls: whether it is to happen to what high-concurrency sessions have in the operation's place.
+    """
     found: list[tuple[str, str, str]] = []
     for operation in operations:
-        for phase, effects in MISHAPS[operation].items():
-            found.extend((operation, phase, each) for each in effects)
+        tables = [MISHAPS[operation]]
         if dialect == "fabric":
-            found.extend((operation, "before", each) for each in FABRIC_ONLY[operation])
-    return found
+            tables.append({"before": FABRIC_ONLY[operation]})
+        if repls and operation in OF_REPLS:
+            tables.append(REPLS_ONLY.get(operation, {}))
+        for table in tables:
+            for phase, effects in table.items():
+                found.extend((operation, phase, each) for each in effects)
+    if not repls:
+        return found
+    return [
+        (OF_REPLS.get(operation, operation), phase, effect)
+        for operation, phase, effect in found
+        if effect not in _NOT_OF_REPLS.get(operation, ())
+    ]
 
 
-def faults(plan: Plan, seed: int, dialect: str, turn: int) -> tuple[str, ...]:
-    """The faults of one run; ``turn`` counts the runs of this dialect."""
+def faults(plan: Plan, seed: int, dialect: str, turn: int, repls: bool = False) -> tuple[str, ...]:
+    """The faults of one run; ``turn`` counts the runs of this dialect, and ``repls`` is as with ``cells``."""
     if isinstance(plan, Explicit):
         return plan.faults
     if isinstance(plan, Pairs):
-        pairs = cells(plan.operations, dialect)
+        pairs = cells(plan.operations, dialect, repls)
         operation, phase, effect = pairs[turn % len(pairs)]
         return (*plan.beside, _spelt(operation, phase, effect, f"first({plan.strikes})"))
-    return _drawn(plan, random.Random(f"{seed}/plan"), dialect)
+    return _drawn(plan, random.Random(f"{seed}/plan"), dialect, repls)
 
 
 def _spelt(operation: str, phase: str, effect: str, trigger: str) -> str:
     return f"{operation}:{phase}:{effect}" if "@" in effect else f"{operation}:{phase}:{effect}@{trigger}"
 
 
-def _drawn(plan: Random, rng: random.Random, dialect: str) -> tuple[str, ...]:
+def _drawn(plan: Random, rng: random.Random, dialect: str, repls: bool) -> tuple[str, ...]:
     # The first level leaves most kinds out: a run with few kinds goes deeper than one in which everything happens.
     operations = sorted({rng.choice(CERTAIN), *rng.sample(sorted(MISHAPS), rng.randint(1, 4))})
-    everything = cells(operations, dialect)
+    everything = cells(operations, dialect, repls)
+    sure = {OF_REPLS[each] if repls else each for each in CERTAIN}
     kinds = sorted({effect for _, _, effect in everything})
     kept = set(rng.sample(kinds, min(len(kinds), rng.randint(1, 6))))
     allowed = [cell for cell in everything if cell[2] in kept] or everything
-    certain = [cell for cell in allowed if cell[0] in CERTAIN] or [cell for cell in everything if cell[0] in CERTAIN]
+    certain = [cell for cell in allowed if cell[0] in sure] or [cell for cell in everything if cell[0] in sure]
     chosen = [(*rng.choice(certain), f"first({rng.randint(1, 3)})")]
     for _ in range(rng.randint(0, plan.most - 1)):
         chosen.append((*rng.choice(allowed), _trigger(rng)))

@@ -80,7 +80,11 @@ def choices(scenario: Scenario, seed: int) -> tuple[str, str, tuple[str, ...]]:
     """The dialect, the strategy and the faults that a seed stands for."""
     dialects, strategies = scenario.workload.dialects, scenario.budget.strategies
     dialect, turn = dialects[seed % len(dialects)], seed // len(dialects)
-    return dialect, strategies[turn % len(strategies)], faults(scenario.faults, seed, dialect, turn)
+    return (
+        dialect,
+        strategies[turn % len(strategies)],
+        faults(scenario.faults, seed, dialect, turn, scenario.workload.high_concurrency),
+    )
 
 
 def drawn(moment: Moment, seed: int) -> float:

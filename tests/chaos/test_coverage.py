@@ -27,7 +27,9 @@ def test_the_seeds_of_a_scenario_of_pairs_are_enough_for_all_of_them(name: str) 
     if name.startswith("smoke/"):
         return  # a part of what the nightly one does thrice
     dialects = scenario.workload.dialects
-    most = max(len(cells(scenario.faults.operations, dialect)) for dialect in dialects)
+    most = max(
+        len(cells(scenario.faults.operations, dialect, scenario.workload.high_concurrency)) for dialect in dialects
+    )
     assert scenario.budget.seeds >= most * len(dialects)
 
 

@@ -70,3 +70,50 @@ def test_rows_that_do_not_come_out_of_a_join_break_no_contract(server: FakeLivy,
     # Spark 3.5 would move a condition below the join; the embedded engine does, but need not look at that row.
     (made,) = [code for code in project.executed() if "raise_error" in code and "joined.kept" in code]
     assert " where " not in made
+
+
+WHOLE = """
+models:
+  - name: kept
+    config: {contract: {enforced: true}}
+    constraints:
+      - {type: not_null, columns: [id, name]}
+      - {type: check, name: short, expression: length(name) < 3}
+      - {type: primary_key, columns: [id]}
+    columns:
+      - {name: id, data_type: int, constraints: [{type: not_null}, {type: check, expression: 'coalesce(id, 1) > 0'}]}
+      - {name: name, data_type: string}
+"""
+
+
+@pytest.mark.filterwarnings("ignore")  # dbt's own modules warn
+@pytest.mark.timeout(300)
+def test_a_contract_is_kept_wherever_it_is_written(
+    server: FakeLivy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project(tmp_path, server, schema="whole")
+    project.write(
+        {
+            "models/kept.sql": "{{ config(materialized='incremental', on_schema_change='fail') }} "
+            "select cast({{ var('id', 1) }} as int) as id, {{ var('name', '\"x\"') }} as name",
+            "models/kept.yml": WHOLE,
+        }
+    )
+    for run in range(2):
+        begin = len(server.journal.entries())
+        done = project.dbt("run")
+        assert done.success, done
+        added = [code.partition(" check ")[2] for code in project.executed(begin) if "add constraint" in code]
+        expected = ["(id is not null)", "(coalesce(id, 1) > 0)", "(name is not null)", "(length(name) < 3)"]
+        assert sorted(added) == (sorted(expected) if run == 0 else []), "once each, though one is written twice"
+    assert "Constraint primary_key of kept is left out" in capsys.readouterr().out
+    for broken, why, how in (
+        ("{id: 'null'}", "not_null_id", ()),
+        ("{id: 0}", "coalesce(id, 1) > 0", ("--full-refresh",)),
+        ("{name: 'cast(null as string)'}", "not_null_name", ("--full-refresh",)),
+        ("{name: \"'long'\"}", "short", ()),
+    ):
+        done = project.dbt("run", *how, "--vars", broken)
+        assert not done.success
+        assert why in done.nodes["kept"][1], done
+    assert project.rows("select * from {{ ref('kept') }}") == [(1, "x"), (1, "x")]

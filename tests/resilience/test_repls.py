@@ -51,3 +51,24 @@ def test_each_new_livy_session_may_take_its_time_to_start() -> None:
         here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(11)))
         assert [result for result in here.results.values() if isinstance(result, Exception)] == []
         assert here.sessions_made == 3
+
+
+def test_a_livy_session_that_no_reply_told_of_is_found_by_its_name_in_the_end() -> None:
+    # Five REPLs fill it before the first reply comes.
+    with world("acquire_hc:after_commit:status(502)@first(6)", dialect="fabric") as here:
+        here.actor = Repls(here.network, {})
+        here.run(["select 1", "select 2", "select 3"])
+        assert here.sessions_made == 2
+        assert here.oracle.live_sessions() == []
+
+
+def test_what_others_have_made_is_not_deleted_with_it() -> None:
+    with world("acquire_hc:after_commit:status(502)@first(6)", dialect="fabric") as here:
+        here.actor = Repls(here.network, {})
+
+        def elsewhere() -> None:
+            here.client.execute("select 0")
+
+        here.run(["select 1", "select 2", "select 3"], during=elsewhere)
+        assert here.sessions_made == 3
+        assert len(here.oracle.live_sessions()) == 1

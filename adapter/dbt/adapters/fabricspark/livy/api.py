@@ -72,9 +72,12 @@ class LivyApi:
 
     def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:
         """The sessions of that name; more than one only where names are not unique (Fabric)."""
+        return [view for view in self._list_sessions(deadline) if view.name == name]
+
+    def _list_sessions(self, deadline: Deadline) -> list[SessionView]:
         # Both dialects' words for a page; each ignores the other's.
         found = self._walk("/sessions?from={0}&size={1}&$skip={0}&$top={1}", deadline)
-        return [session_view(item) for item in found if item.get("name") == name and "id" in item]
+        return [session_view(item) for item in found if "id" in item]
 
     def delete_session(self, session_id: str, deadline: Deadline) -> bool:
         """End a session; False if the server says that it has none of that id."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,8 @@ from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
 from dbt.adapters.fabricspark.livy.wire import SessionView, session_view
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
-from dbt.adapters.fabricspark.resilience.outcome import Outcome, TransportError
-from dbt.adapters.fabricspark.resilience.policy import Operation
+from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
+from dbt.adapters.fabricspark.resilience.policy import POLICY, Decision, Operation
 from dbt.adapters.fabricspark.resilience.retry import Retrier
 from dbt.adapters.fabricspark.resilience.transport import Transport
 
@@ -33,7 +33,7 @@ class HighConcurrencyApi(LivyApi):
     """``LivyApi`` with a REPL for a session. Used by all threads of a target, each with REPLs of its own.
 
     Fabric has no list of them: one whose reply was lost is asked for again, and what may have been made is deleted with
-    the Livy session it is in.
+    the Livy session it is in. That session is known from its neighbours, or has the name that its first REPL asked for.
 
     Args:
         transport, retrier: see ``LivyApi``.
@@ -49,10 +49,19 @@ class HighConcurrencyApi(LivyApi):
         self._places: dict[str, tuple[str, str]] = {}
         self._livy_sessions: dict[str, None] = {}
         self._ended: set[str] = set()
+        # What requests were called whose reply did not come.
+        self._lost: set[str] = set()
 
     def create_session(self, body: Mapping[str, Any], deadline: Deadline) -> SessionView:
         """Ask for a REPL. Not idempotent."""
-        return super().create_session({**body, "sessionTag": self._tag}, deadline)
+        try:
+            return super().create_session({**body, "sessionTag": self._tag}, deadline)
+        except BaseException as error:
+            # Whoever is stopped while asking does not hear what has come of it either.
+            outcome = error.outcome if isinstance(error, AttemptError) else Outcome.LOST
+            if POLICY[Operation.CREATE][outcome].decision is Decision.FIND_OR_SEND:
+                self._lost.add(str(body.get("name")))
+            raise
 
     def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:  # noqa: ARG002  # it is LivyApi's
         """None: there is no list."""
@@ -71,9 +80,32 @@ class HighConcurrencyApi(LivyApi):
     def delete_livy_sessions(self, deadline: Deadline, logger: logging.Logger) -> None:
         """End every Livy session that a REPL of this tag was seen in, and with it whatever is still in there.
 
+        Likewise those of lost replies, as far as the server lists them.
+
         Raises:
             LivyError, TransportError: one could not be ended, the first of them; every other was tried.
         """
+        failure = self._delete_known(deadline, logger)
+        if self._lost:
+            try:
+                found = self._named(self._lost, deadline)
+                self._livy_sessions.update(dict.fromkeys(found))
+                self._lost.clear()
+            except (LivyError, TransportError) as error:
+                failure = failure or error
+            failure = self._delete_known(deadline, logger) or failure
+        if failure:
+            raise failure
+
+    def _named(self, names: Collection[str], deadline: Deadline) -> list[str]:
+        """The Livy sessions of these names that have not ended."""
+        return [
+            view.id
+            for view in self._list_sessions(deadline)
+            if view.name in names and session_phase(view.state) is not SessionPhase.ENDED
+        ]
+
+    def _delete_known(self, deadline: Deadline, logger: logging.Logger) -> LivyError | TransportError | None:
         failure: LivyError | TransportError | None = None
         for session in list(self._livy_sessions):
             try:
@@ -88,8 +120,7 @@ class HighConcurrencyApi(LivyApi):
             else:
                 self._livy_sessions.pop(session, None)
                 self._ended.add(session)
-        if failure:
-            raise failure
+        return failure
 
     def _is_there(self, path: str, timeout: float) -> bool:
         deadline = Deadline.after(self.retrier.runtime, timeout)

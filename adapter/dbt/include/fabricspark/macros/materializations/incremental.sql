@@ -9,6 +9,7 @@
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set full_refresh = should_full_refresh() -%}
 
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks) }}
 
   {%- if existing_relation is none -%}
@@ -64,6 +65,7 @@
   {%- do persist_docs(target_relation, model) -%}
   {%- do fabricspark_optimize(target_relation) -%}
   {{ run_hooks(post_hooks) }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
 
   {{ return({'relations': [target_relation]}) }}
 {%- endmaterialization %}

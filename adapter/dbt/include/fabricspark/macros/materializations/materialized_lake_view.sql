@@ -19,6 +19,7 @@
     {{ return({'relations': [target_relation]}) }}
   {%- endif -%}
 
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks) }}
   {%- if is_same and schedule -%}
     {%- call noop_statement('main', 'SCHEDULED', 'SCHEDULED', none) -%}{%- endcall -%}
@@ -53,6 +54,7 @@
   {%- endif -%}
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke(old_relation, full_refresh_mode=True)) -%}
   {{ run_hooks(post_hooks) }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
 
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -10,6 +10,7 @@
   {%- set rows = agate_table.rows | length -%}
   {%- set full_refresh = should_full_refresh() -%}
 
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks) }}
 
   {%- set query = fabricspark_load_seed(target_relation, agate_table) -%}
@@ -28,6 +29,7 @@
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke(old_relation, full_refresh)) -%}
   {%- do persist_docs(target_relation, model) -%}
   {{ run_hooks(post_hooks) }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
 
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -5,6 +5,7 @@
   ) -%}
   {%- do fabricspark_validate_snapshot(exists, target_relation) -%}
 
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks) }}
 
   {%- set strategy = strategy_dispatch(config.get('strategy'))(
@@ -42,6 +43,7 @@
   {%- do persist_docs(target_relation, model) -%}
   {%- do fabricspark_optimize(target_relation) -%}
   {{ run_hooks(post_hooks) }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
 
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -2,6 +2,7 @@
   {%- set old_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
 
+  {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks) }}
   {%- set built = fabricspark_building_site(old_relation, target_relation) -%}
   {%- call statement('main', language=model['language']) -%}
@@ -13,6 +14,7 @@
   {%- do persist_constraints(target_relation, model) -%}
   {%- do fabricspark_optimize(target_relation) -%}
   {{ run_hooks(post_hooks) }}
+  {{ run_hooks(post_hooks, inside_transaction=False) }}
 
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
