@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
 from typing import Any
 
 import pytest
@@ -99,16 +99,18 @@ _BUILT = """
 """
 
 
-def _checked(checks: Mapping[str, str]) -> str:
-    """The first column, which is there if every check holds; the key is the check, the value its name."""
+def _checked(*checks: str, **not_null: str) -> str:
+    """The first column, which is there if every check holds: named by its column or by a hash of itself."""
+    names = {check: f"not_null_{column}" for column, check in not_null.items()}
     sql = "id"
-    for check, name in reversed(list(checks.items())):
+    for check in reversed((*not_null.values(), *checks)):
+        name = names.get(check) or f"check_{hashlib.md5(check.encode(), usedforsecurity=False).hexdigest()}"
         message = f"Constraint {name} of <model_identifier> is broken: {check}"
         sql = f"if({check}, {sql}, raise_error({text(message)}))"
     return f"{sql} as id"
 
 
-_NOT_NULL = {"id is not null": "not_null_id"}
+_OF_ID = _checked("(id > 0)", "id >= 1", id="id is not null")
 
 
 class AdaptedTableConstraintsRuntimeDdlEnforcement(TestTableConstraintsRuntimeDdlEnforcement):
@@ -124,7 +126,7 @@ class AdaptedTableConstraintsRuntimeDdlEnforcement(TestTableConstraintsRuntimeDd
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return _BUILT.format(replace="or replace", checked=_checked(_NOT_NULL))
+        return _BUILT.format(replace="or replace", checked=_OF_ID)
 
 
 class AdaptedIncrementalConstraintsRuntimeDdlEnforcement(TestIncrementalConstraintsRuntimeDdlEnforcement):
@@ -140,7 +142,7 @@ class AdaptedIncrementalConstraintsRuntimeDdlEnforcement(TestIncrementalConstrai
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return _BUILT.format(replace="", checked=_checked(_NOT_NULL))
+        return _BUILT.format(replace="", checked=_OF_ID)
 
 
 class AdaptedModelConstraintsRuntimeEnforcement(TestModelConstraintsRuntimeEnforcement):
@@ -156,8 +158,7 @@ class AdaptedModelConstraintsRuntimeEnforcement(TestModelConstraintsRuntimeEnfor
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        checks = {**_NOT_NULL, "(id > 0)": "check", "id >= 1": "check"}
-        return _BUILT.format(replace="or replace", checked=_checked(checks))
+        return _BUILT.format(replace="or replace", checked=_OF_ID)
 
 
 class AdaptedConstraintQuotedColumn(TestConstraintQuotedColumn):
@@ -173,10 +174,10 @@ class AdaptedConstraintQuotedColumn(TestConstraintQuotedColumn):
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        checks = {**_NOT_NULL, "`from` is not null": "not_null_from", "(`from` = 'blue')": "check"}
+        checked = _checked("(`from` = 'blue')", id="id is not null", **{"from": "`from` is not null"})
         return f"""
             create or replace table <model_identifier> using delta as
-            select {_checked(checks)}, `from`, date_day from (
+            select {checked}, `from`, date_day from (
                 select 'blue' as `from`, 1 as id, '2019-01-01' as date_day
             ) as model_subq
         """
@@ -203,7 +204,7 @@ class AdaptedIncrementalConstraintsRollback(TestIncrementalConstraintsRollback):
 
     @pytest.fixture(scope="class")
     def expected_error_messages(self) -> list[str]:
-        return ["not_null_id"]
+        return ["DELTA_VIOLATE_CONSTRAINT", "CHECK constraint"]
 
 
 class _HeaderRefused:
