@@ -36,7 +36,7 @@ from examples.webshop import generate, truth  # noqa: E402
 PROJECT = Path(__file__).with_name("webshop")
 # Only a folder with this file in it is wiped.
 MARKER = ".fakelivy-demo"
-SERVER_START, STEP_LIMIT = 30.0, 600.0
+SERVER_START, STEP_LIMIT = 120.0, 600.0
 
 # A node that dbt is done with: "12:00:00  3 of 90 OK created sql table model dbo.x .... [OK in 0.50s]"
 NODE = re.compile(r"^\d\d:\d\d:\d\d +(\d+) of (\d+) (?!START)(\S+) (.*?) \.*\s*\[(.*)\]$")

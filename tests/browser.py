@@ -12,7 +12,7 @@ import pytest
 
 HOW_TO_GET = "no Chromium was found on PATH or in CHROMIUM; get it with: apt-get install chromium"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_TIMEOUT = 60.0
+_TIMEOUT = 240.0
 
 
 def find_chromium(environment: Mapping[str, str] = os.environ) -> Path | None:

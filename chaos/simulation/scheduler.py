@@ -131,7 +131,7 @@ class Scheduler:
         *,
         time_limit: float = 7 * 86400.0,
         step_limit: int = 200_000,
-        watchdog: float = 60.0,
+        watchdog: float = 300.0,
     ) -> None:
         self.seed = seed
         self.elapsed = 0.0

@@ -178,7 +178,7 @@ def test_no_secret_gets_out(
     profile = server.profile("fabric")["fakelivy"]["outputs"]["fabric"]
     for known in ("type", "threads", "client_secret", "tenant_id", "client_id", "authority", "accessToken"):
         profile.pop(known, None)
-    profile |= {"authentication": name, "connect_retries": 1, "session_start_timeout": 20, "statement_timeout": 20}
+    profile |= {"authentication": name, "connect_retries": 1, "session_start_timeout": 900, "statement_timeout": 900}
     profile |= way(place)
     profile |= {"session_id_file": str(tmp_path / "kept.txt")}
 

@@ -96,7 +96,7 @@ def test_a_session_that_is_made_while_a_halt_ends_the_request_for_it_is_deleted(
 
         thread = threading.Thread(target=connect)
         thread.start()
-        for _ in range(500):
+        for _ in range(3000):
             if Oracle(server.journal).live_sessions():
                 break
             runtime.sleep(0.02)

@@ -82,7 +82,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
 def _workers(parent: psutil.Process) -> list[psutil.Process]:
     """Its two workers, once they work."""
     pause = threading.Event()
-    for _ in range(600):
+    for _ in range(1800):
         found = [each for each in parent.children() if "spawn_main" in " ".join(each.cmdline())]
         if len(found) == 2 and all(each.cpu_times().user > 0.5 for each in found):
             return found

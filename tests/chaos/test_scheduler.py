@@ -227,7 +227,7 @@ def test_a_run_is_given_up_at_its_limits() -> None:
 
 
 def test_a_thread_that_blocks_on_something_real_is_found_and_named() -> None:
-    scheduler, _ = simulated(0, watchdog=0.2)
+    scheduler, _ = simulated(0, watchdog=3)
     real = threading.Event()
 
     def block() -> None:

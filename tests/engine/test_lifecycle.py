@@ -52,7 +52,10 @@ def own(tmp_path: Path) -> Iterator[tuple[SailEngine, Sql, psutil.Process]]:
     assert set(children()) - before == set()
 
 
-def test_a_cancelled_statement_ends_and_the_session_goes_on(own: tuple[SailEngine, Sql, psutil.Process]) -> None:
+def test_a_cancelled_statement_ends_and_the_session_goes_on(
+    own: tuple[SailEngine, Sql, psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "CANCEL_GRACE", WAIT)  # a loaded machine hears it late
     _, sql, child = own
     sql.rows("create temporary view tv as select 1 as x")
     execution, done = sql.start(ENDLESS)

@@ -42,7 +42,7 @@ class Dbt:
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run to the end; standard error is in the output."""
-        return prepared.run(args, self.folder, self.environment, timeout=100)
+        return prepared.run(args, self.folder, self.environment, timeout=200)
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, content in files.items():

@@ -32,6 +32,13 @@ class ImpatientRuntime(SystemRuntime):
         return taken
 
 
+class OneThread(ImpatientRuntime):
+    """Where waiting is over at once, nobody can wait for another thread."""
+
+    def spawn(self, name: str, work: Callable[[], None]) -> None:
+        work()
+
+
 class _ImpatientCondition(threading.Condition):
     def __init__(self, taken: Callable[[float], float]) -> None:
         super().__init__()

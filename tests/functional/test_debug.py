@@ -15,7 +15,7 @@ from dbt.cli.main import dbtRunner
 
 from fakelivy import FakeLivy
 from tests.functional.conftest import Dbt
-from tests.functional.impatient import ImpatientRuntime
+from tests.functional.impatient import OneThread
 
 # dbt's own modules warn.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -91,7 +91,7 @@ def test_a_wrong_profile_is_named(
     change: dict[str, Any], words: str, make_dbt: MakeDbt, fakelivy_server: FakeLivy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A lakehouse that is not there may be a new one, and is given half a minute.
-    monkeypatch.setattr(FabricSparkConnectionManager, "sessions", SessionManagers(ImpatientRuntime()))
+    monkeypatch.setattr(FabricSparkConnectionManager, "sessions", SessionManagers(OneThread()))
     passed, output = debug(make_dbt({}), fakelivy_server, "fabric", change)
     assert not passed
     assert words in output

@@ -85,7 +85,7 @@ def test_ctrl_c_cancels_the_statement_deletes_the_session_and_keeps_the_old_tabl
                     break
             _wait_until_running(fakelivy_server, ENDLESS)
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode not in (0, None)
@@ -105,4 +105,4 @@ def _wait_until_running(server: FakeLivy, sql: str) -> None:
     server.journal.listen(look)
     for entry in server.journal.entries():
         look(entry)
-    assert started.wait(60), "the statement never reached the server"
+    assert started.wait(120), "the statement never reached the server"

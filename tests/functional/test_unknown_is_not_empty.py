@@ -111,6 +111,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         profile = server.profile("livy")
         for target in profile["fakelivy"]["outputs"].values():
             target["schema"] = SCHEMA
+            target["session_start_timeout"] = 1_000_000  # its clock runs fast, and a child starts as it can
         for name, content in {**PROJECT, "profiles.yml": yaml.safe_dump(profile)}.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(content)

@@ -46,7 +46,7 @@ TOY = Path(__file__).parents[1] / "chaos" / "toy"
 INSERT_LOST = 'submit_statement[contains="insert into"]:after_commit:reset@first(1)'
 INSERT_REFUSED = 'submit_statement[contains="insert into"]:before:status(500)@first(1)'
 TABLES_FAIL = 'submit_statement[contains="show tables"]:before:status(500)@first(1)'
-THROTTLED = "submit_statement:before:throttle(60,burst=2,retry_seconds=5)"
+THROTTLED = "submit_statement:before:throttle(1,burst=2,retry_seconds=5)"
 STUCK: Mapping[str, Any] = {
     "code": "insert into",
     "do": "fault",
@@ -405,8 +405,8 @@ def test_a_finding_says_when_it_broke_and_opens_what_was_going_on(baseline: Base
 
 
 def test_a_server_that_restarts_loses_sessions_and_no_data(judged: Judged) -> None:
-    restart = {"code": "insert into", "do": "restart_server", "seconds": 0}
-    assert judged("nothing", moments=[restart], ends="failed") == {}
+    restart = {"struck": "stuck", "do": "restart_server", "seconds": 0}
+    assert judged("nothing", moments=[STUCK, restart], ends="failed") == {}
 
 
 def test_without_a_run_that_succeeds_there_is_nothing_to_compare_with(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ HERE = [each for each in shipped("smoke") if each.name in ("reply_to_an_append_i
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("scenario", HERE, ids=lambda scenario: scenario.name)
 def test_every_invariant_holds(scenario: Scenario, cache: Path) -> None:
     toxiproxy = find_server(folder=ROOT)

@@ -37,7 +37,7 @@ def demo(workdir: Path, project: Path | None = None) -> Iterator[subprocess.Pope
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
     )
     assert process.stdout is not None
-    alarm = threading.Timer(270, process.kill)
+    alarm = threading.Timer(570, process.kill)
     alarm.start()
     try:
         yield process
@@ -73,7 +73,7 @@ def numbers(text: str, name: str) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_demo_builds_rebuilds_and_every_figure_is_right(tmp_path: Path) -> None:
     workdir = tmp_path / "demo"
     with demo(workdir) as process:
@@ -91,7 +91,7 @@ def test_demo_builds_rebuilds_and_every_figure_is_right(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize(
     ("number", "moment"), [(signal.SIGINT, "OK    loaded seed file"), (signal.SIGTERM, "==> day 1: dbt seed")]
@@ -112,7 +112,7 @@ def test_demo_stopped_in_the_middle_leaves_nothing_running(tmp_path: Path, numbe
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_demo_names_the_step_and_shows_dbts_words_when_it_fails(tmp_path: Path) -> None:
     project, workdir = tmp_path / "broken", tmp_path / "demo"
     shutil.copytree(ROOT / "examples" / "webshop", project)

@@ -145,7 +145,7 @@ def test_a_refresh_that_did_not_happen_is_never_a_success(
     fault: str, says: str, server: FakeLivy, tmp_path: Path
 ) -> None:
     project = Project(tmp_path, server, schema=tmp_path.name.lower())
-    options = ", mlv_on_demand=true, mlv_timeout=3"
+    options = f", mlv_on_demand=true, mlv_timeout={3 if 'called off' in says else 600}"
     project.write({"models/orders.sql": SOURCE, "models/paid.sql": VIEW % (options, "")})
     run(project)
     begin = server.journal.size

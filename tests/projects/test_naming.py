@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from dbt.adapters.fabricspark.connections import FabricSparkConnectionManager, S
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 
 from fakelivy import FakeLivy
-from tests.functional.impatient import ImpatientRuntime
+from tests.functional.impatient import OneThread
 from tests.projects.project import Project
 
 # dbt's own modules warn.
@@ -40,16 +40,9 @@ def ignorant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FabricSparkConnectionManager, "sessions", SessionManagers(SystemRuntime()))
 
 
-class _OneThread(ImpatientRuntime):
-    """Where waiting is over at once, nobody can wait for another thread."""
-
-    def spawn(self, name: str, work: Callable[[], None]) -> None:
-        work()
-
-
 @pytest.fixture
 def impatient(ignorant: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FabricSparkConnectionManager, "sessions", SessionManagers(_OneThread()))
+    monkeypatch.setattr(FabricSparkConnectionManager, "sessions", SessionManagers(OneThread()))
 
 
 @pytest.fixture(scope="module")

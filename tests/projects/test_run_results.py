@@ -36,6 +36,6 @@ def test_run_results_say_where_a_model_ran_and_where_its_time_went(tmp_path: Pat
     assert said["spark_ui"] == "http://driver:4040"
     assert said["attempts"] == 2
     assert said["requests"] >= 1
-    assert said["run_seconds"] >= 0.3
+    assert said["run_seconds"] >= 0.25  # the server reads two clocks
     parts = said["queued_seconds"] + said["run_seconds"] + said["noticed_seconds"]
     assert parts == pytest.approx(said["total_seconds"], abs=0.005)

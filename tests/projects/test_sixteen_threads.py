@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from fakelivy import FakeLivy, Oracle
 from fakelivy.clock import SystemClock
 from fakelivy.engine.scripted import Rule, ScriptedEngine
-from fakelivy.journal import SessionMoved
+from fakelivy.journal import Request, SessionMoved
 from tests.answers import schema_with
 from tests.functional.conftest import PROJECT, Dbt
 
@@ -41,7 +42,7 @@ def test_sixteen_threads_of_a_real_run_survive_a_server_that_misbehaves(dialect:
         dbt = Dbt(tmp_path)
         profile = server.profile(dialect)
         # A request that hangs costs no more than that; the quota is Fabric's, and here the server has none.
-        profile["fakelivy"]["outputs"][dialect].update(threads=THREADS, http_timeout=5, requests_per_minute=6000)
+        profile["fakelivy"]["outputs"][dialect].update(threads=THREADS, http_timeout=15, requests_per_minute=6000)
         dbt.profile(profile)
         models = [f"model_{number}_" for number in range(MODELS)]
         sql = "{{ config(materialized='table') }} select 1 as n"
@@ -57,11 +58,15 @@ def test_sixteen_threads_of_a_real_run_survive_a_server_that_misbehaves(dialect:
             check=False,
         )
         assert done.returncode == 0, done.stdout
-        oracle = Oracle(server.journal)
+        oracle, entries = Oracle(server.journal), server.journal.entries()
         written = [sum("create" in each.code for each in oracle.executions(f".{model}")) for model in models]
         created = [event for event in server.journal.events(SessionMoved) if event.before is None]
     assert written == [1] * MODELS, done.stdout
     assert len(created) == 1
     assert oracle.live_sessions() == []
-    assert len(oracle.early_callers()) < THREADS
+    # What was on its way when one was told to wait, and no more.
+    (refused,) = [entry.at for entry in entries if isinstance(entry.event, Request) and entry.event.status == 429]
+    then = dt.timedelta(seconds=3)
+    soon = [each for each in entries if isinstance(each.event, Request) and refused < each.at < refused + then]
+    assert len(soon) < 3 * THREADS
     assert oracle.never_fired() == []

@@ -51,7 +51,7 @@ class Served:
         return self.rest()
 
     def rest(self) -> tuple[int, str, str]:
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=90)
         self.errors.seek(0)
         return self.process.returncode, out.decode(), self.errors.read()
 
@@ -163,7 +163,7 @@ def test_sail_answers_sql_keeps_tables_and_leaves_no_process(serve: Serve, tmp_p
         code, out, err = served.end(signal.SIGINT)
         assert (code, err) == (0, "")
         assert "fakelivy stopped" in out
-        assert psutil.wait_procs(children, timeout=20)[1] == []
+        assert psutil.wait_procs(children, timeout=90)[1] == []
 
 
 def test_sail_processes_end_even_when_the_server_is_killed(serve: Serve) -> None:
@@ -171,7 +171,7 @@ def test_sail_processes_end_even_when_the_server_is_killed(serve: Serve) -> None
     Client(served.url).session()
     children = served.children()
     served.end(signal.SIGKILL)
-    assert psutil.wait_procs(children, timeout=20)[1] == []
+    assert psutil.wait_procs(children, timeout=90)[1] == []
 
 
 @pytest.mark.parametrize(
@@ -261,14 +261,14 @@ def test_serve_writes_a_stand_in_for_az(serve: Serve, tmp_path: Path) -> None:
     fabric = [*command, "https://api.fabric.microsoft.com"]
     # The folder is written after the first line, which is all that has been waited for.
     eventually(lambda: (tmp_path / "bin" / "az").exists() and (tmp_path / "bin" / "az").stat().st_mode & 0o111)
-    got = subprocess.run(fabric, capture_output=True, text=True, timeout=60, check=True)
+    got = subprocess.run(fabric, capture_output=True, text=True, timeout=120, check=True)
     client = Client(served.url, json.loads(got.stdout)["accessToken"])
     assert client.get("/v1/workspaces").ok
-    nobody = subprocess.run([*command, "https://x"], capture_output=True, text=True, timeout=60, check=False)
+    nobody = subprocess.run([*command, "https://x"], capture_output=True, text=True, timeout=120, check=False)
     assert nobody.returncode == 1
     assert "AADSTS500011" in nobody.stderr
     served.end(signal.SIGTERM)
-    late = subprocess.run(fabric, capture_output=True, text=True, timeout=60, check=False)
+    late = subprocess.run(fabric, capture_output=True, text=True, timeout=120, check=False)
     assert late.returncode == 1
     assert f"no answer from {served.url}" in late.stderr
 

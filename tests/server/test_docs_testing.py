@@ -21,5 +21,5 @@ def test_every_snippet_runs(pytester: pytest.Pytester, monkeypatch: pytest.Monke
             pytester.makeconftest(snippet)
         else:
             pytester.makepyfile(**{f"test_snippet_{number}": snippet})
-    result = pytester.runpytest_subprocess("-p", "fakelivy.pytest_plugin", timeout=60)
+    result = pytester.runpytest_subprocess("-p", "fakelivy.pytest_plugin", timeout=240)
     result.assert_outcomes(passed=4)

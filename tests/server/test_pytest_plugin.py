@@ -39,7 +39,7 @@ class Suite:
         self._pytester.makepyfile("import pytest\nimport requests\n\n" + test)
         plugins = ("-p", "fakelivy.pytest_plugin", "-p", "xdist")
         if "-n" in options:
-            return self._pytester.runpytest_subprocess(*plugins, *options, timeout=60)
+            return self._pytester.runpytest_subprocess(*plugins, *options, timeout=240)
         return self._pytester.runpytest_inprocess(*plugins, *options)
 
 
@@ -157,7 +157,7 @@ def test_a_fixture_of_the_same_name_in_somebodys_suite_is_left_alone(suite: Suit
 def test_a_suite_that_does_not_use_it_imports_nothing_of_the_server() -> None:
     ours = "[name for name in sys.modules if name.startswith(('fakelivy', 'werkzeug'))]"
     code = f"import sys, fakelivy.pytest_plugin; print({ours})"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert run.stdout.strip() == "['fakelivy', 'fakelivy.pytest_plugin']"
 
 
