@@ -154,6 +154,18 @@ def test_a_request_whose_reply_breaks_is_lost_and_not_sent_again(
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("raw", "words"), [(b"", "eof"), (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "SSLError: ")]
+)
+def test_tls_that_breaks_off_or_never_was_is_a_lost_reply(
+    raw: bytes, words: str, peer: Callable[[Behaviour], Peer]
+) -> None:
+    server = peer(replies(raw))
+    with pytest.raises(ReplyLost, match=words):
+        transport(server.url.replace("http:", "https:")).request("POST", "/x", soon())
+    assert len(server.requests) == 1
+
+
 def test_a_refused_connection_is_known_not_to_have_been_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as vacant:
         url = f"http://127.0.0.1:{vacant.getsockname()[1]}"

@@ -6,7 +6,9 @@ import pytest
 
 from chaos.coverage import EXCUSED, MODEL, UNMET, met, scenarios
 from chaos.plans import FABRIC_ONLY, MISHAPS, cells
+from chaos.processes.model import shipped as shipped_processes
 from chaos.scenario import Pairs, Scenario, shipped
+from chaos.toxics import ATTRIBUTES
 from fakelivy.faults import OPERATIONS
 from fakelivy.grammar import EFFECTS
 
@@ -40,3 +42,8 @@ def test_every_operation_of_the_model_has_its_mishaps() -> None:
 def test_every_failure_of_the_catalogue_is_met() -> None:
     unmet = {number for number, (virtual, real) in scenarios().items() if not virtual and not real}
     assert unmet == set(UNMET), "no scenario covers it"
+
+
+def test_every_toxic_strikes_real_processes_over_tls_and_without() -> None:
+    met = {(toxic.type, each.tls) for each in shipped_processes() for toxic in each.all_toxics}
+    assert met == {(toxic, tls) for toxic in ATTRIBUTES for tls in (True, False)}

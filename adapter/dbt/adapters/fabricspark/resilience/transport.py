@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol, cast
@@ -183,7 +183,9 @@ class Transport:
 
 def _classified(error: requests.RequestException | HTTPError, where: str, deadline: Deadline) -> TransportError:
     cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    if _is_certificate_error(error):
+    tls = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
+    # Only a refused certificate is known to come before the request; any other TLS error may come after it.
+    if isinstance(tls, ssl.SSLCertVerificationError):
         return NotSent(f"{where}: the server's certificate is not trusted: {cause}")
     if isinstance(cause, NameResolutionError):
         return NotSent(f"{where}: the host name does not resolve")
@@ -196,17 +198,18 @@ def _classified(error: requests.RequestException | HTTPError, where: str, deadli
         return NotSent(f"{where}: not a usable address")
     if isinstance(error, requests.Timeout | ReadTimeoutError):
         return ReplyLate(f"{where}: no reply within {deadline.seconds:.0f} s")
-    return ReplyLost(f"{where}: the connection broke before the reply was complete ({type(error).__name__})")
+    how = type(error).__name__ + (f": {tls.reason.lower().replace('_', ' ')}" if tls and tls.reason else "")
+    return ReplyLost(f"{where}: the connection broke before the reply was complete ({how})")
 
 
-def _is_certificate_error(error: BaseException | None) -> bool:
-    # Only a refused certificate is known to come before the request; any other TLS error may come after it.
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        reason = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
-        error = getattr(reason, "reason", None) or reason or error.__cause__
-    return False
+def _causes(error: object) -> Iterator[BaseException]:
+    """An error and what is inside of it: urllib3 has that in an argument or that argument's ``reason``."""
+    while isinstance(error, BaseException):
+        yield error
+        inner = error.args[0] if error.args else None
+        # In an error of TLS, `reason` is a word.
+        chain = (getattr(inner, "reason", None), inner, error.__cause__)
+        error = next((each for each in chain if isinstance(each, BaseException)), None)
 
 
 def _without_query(url: str) -> str:
