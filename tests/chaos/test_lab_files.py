@@ -94,9 +94,9 @@ def test_the_workflow_says_what_chaos_understands() -> None:
     workflow = load("examples/github/chaos.yml")
     steps = workflow["jobs"]["chaos"]["steps"]
     lines = [line for step in steps for line in step.get("run", "").splitlines() if line.startswith("chaos")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
-        plain = re.sub(r'"\$SEED"', "1", line).replace('"$TIER"', "smoke")
+        plain = re.sub(r'"\$(SEED|MINUTES)"', "1", line).replace('"$TIER"', "smoke")
         assert understood(shlex.split(plain)), line
     assert {"pull_request", "schedule"} <= set(workflow[True])  # YAML takes "on" for a truth
 
