@@ -25,10 +25,6 @@ SPARKS: Mapping[str, str] = {
 """What a version was with when it was recorded."""
 
 _NO_LAKE_VIEWS = "Materialized lake views are Fabric's"
-_OLD_SERVER = (
-    "Beside the fake server, Python speaks with the client of Spark 4, which Spark 3.5 does not understand in all; "
-    "sessions of Fabric have their own"
-)
 _NO_STATISTICS = "Spark's listing has no statistics of a Delta table; the embedded engine counts always"
 
 WHY: Mapping[str, str] = {
@@ -44,12 +40,6 @@ WHY: Mapping[str, str] = {
     "materialized_view.changes.MaterializedViewChangesApplyMixin": _NO_LAKE_VIEWS,
     "materialized_view.changes.MaterializedViewChangesContinueMixin": _NO_LAKE_VIEWS,
     "materialized_view.changes.MaterializedViewChangesFailMixin": _NO_LAKE_VIEWS,
-    "python_model.test_python_model.BasePythonEmptyTests": _OLD_SERVER,
-    "python_model.test_python_model.BasePythonIncrementalTests": _OLD_SERVER,
-    "python_model.test_python_model.BasePythonMetaGetTests": _OLD_SERVER,
-    "python_model.test_python_model.BasePythonModelTests": _OLD_SERVER,
-    "python_model.test_python_model.BasePythonSampleTests": _OLD_SERVER,
-    "python_model.test_spark.BasePySparkTests": _OLD_SERVER,
     "simple_copy.test_simple_copy.TestSimpleCopyBase": _NO_LAKE_VIEWS,
 }
 """Why a class fails on one Spark or more."""
