@@ -34,16 +34,16 @@ PROJECT = {
 
 NOT_FOUND = "[SCHEMA_NOT_FOUND] [TABLE_OR_VIEW_NOT_FOUND] Table or view not found, Database not found"
 EMPTY = {"status": "ok", "execution_count": 0, "data": {"application/json": {"schema": {"fields": []}, "data": []}}}
-ODD = {
-    "status": "ok",
-    "execution_count": 0,
-    "data": {
-        "application/json": {
-            "schema": {"type": "struct", "fields": [{"name": "x", "type": "string", "nullable": True, "metadata": {}}]},
-            "data": [],
-        }
-    },
-}
+
+
+def no_rows(*names: str) -> dict[str, Any]:
+    """A statement's output that has these columns and no row."""
+    fields = [{"name": name, "type": "string", "nullable": True, "metadata": {}} for name in names]
+    schema = {"type": "struct", "fields": fields}
+    return {"status": "ok", "execution_count": 0, "data": {"application/json": {"schema": schema, "data": []}}}
+
+
+ODD = no_rows("x")
 
 # How the reply to the statement goes wrong; each is a list of faults that are in force together.
 WAYS = {
@@ -172,6 +172,56 @@ def test_rows_that_the_server_cut_are_an_error(project: Project) -> None:
                 adapter.list_relations_without_caching(_relation(adapter))
 
 
+def test_a_table_without_a_single_column_is_an_error(project: Project) -> None:
+    adapter = project.adapter()
+    columnless = json.dumps(no_rows("col_name", "data_type", "comment"))
+    with (
+        adapter.connection_named("test"),
+        project.server.fault('submit_statement[contains="describe extended"]:body:stick_state(available)'),
+        project.server.fault(f'submit_statement[contains="describe extended"]:body:set_field(output,{columnless})'),
+        pytest.raises(DbtRuntimeError, match="without a single column"),
+    ):
+        adapter.get_columns_in_relation(_relation(adapter, "kept"))
+
+
+def failing(statement: str, words: str) -> list[str]:
+    """Faults that have a statement fail with these words of Spark's."""
+    output = {"status": "error", "execution_count": 0, "ename": "Error", "evalue": words, "traceback": []}
+    which = f"submit_statement[contains={json.dumps(statement)}]:body"
+    return [f"{which}:stick_state(available)", f"{which}:set_field(output,{json.dumps(output)})"]
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (None, {"numbers", "kept", "history"}),
+        ("[TABLE_OR_VIEW_NOT_FOUND] The table or view cannot be found.", {"numbers", "history"}),
+        ("[DELTA_TABLE_NOT_FOUND] Delta table doesn't exist.", None),
+        ("java.net.SocketTimeoutException", None),
+    ],
+)
+def test_relations_that_must_be_asked_for_one_by_one_are_all_told(
+    project: Project, words: str | None, left: set[str] | None
+) -> None:
+    adapter = project.adapter()
+    faults = failing(
+        "show table extended", "[NOT_SUPPORTED_COMMAND_FOR_V2_TABLE] SHOW TABLE EXTENDED is not supported."
+    )
+    faults += failing(f"describe extended `{SCHEMA}`.`kept`", words) if words else []
+    with adapter.connection_named("test"), ExitStack() as stack:
+        whole = adapter.list_relations_without_caching(_relation(adapter))
+        for fault in faults:
+            stack.enter_context(project.server.fault(fault))
+        if left is None:
+            with pytest.raises(DbtRuntimeError):
+                adapter.list_relations_without_caching(_relation(adapter))
+            return
+        found = adapter.list_relations_without_caching(_relation(adapter))
+    assert {(each.identifier, each.type) for each in found} == {
+        (each.identifier, each.type) for each in whole if each.identifier in left
+    }
+
+
 def test_what_the_server_itself_calls_missing_is_missing(project: Project) -> None:
     adapter = project.adapter()
     with adapter.connection_named("test"):
@@ -185,23 +235,7 @@ def test_what_the_server_itself_calls_missing_is_missing(project: Project) -> No
 def test_a_first_build_does_not_replace_a_table_that_dbt_did_not_see(project: Project) -> None:
     before = project.versions()
     begin = project.server.journal.size
-    empty = json.dumps(
-        {
-            **ODD,
-            "data": {
-                "application/json": {
-                    "schema": {
-                        "type": "struct",
-                        "fields": [
-                            {"name": name, "type": "string", "nullable": True, "metadata": {}}
-                            for name in ("namespace", "tableName", "isTemporary", "information")
-                        ],
-                    },
-                    "data": [],
-                }
-            },
-        }
-    )
+    empty = json.dumps(no_rows("namespace", "tableName", "isTemporary", "information"))
     with (
         project.server.fault('submit_statement[contains="show table extended"]:body:stick_state(available)'),
         project.server.fault(f'submit_statement[contains="show table extended"]:body:set_field(output,{empty})'),

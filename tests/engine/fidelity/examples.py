@@ -104,9 +104,9 @@ def _shown(value: Any, kind: str) -> Any:
 
 
 def error_class(message: str) -> str:
-    """Spark's error class, or the start of a message that has none."""
+    """Spark's error class, or the start of a message that has none, without the number of a stage."""
     match = re.search(r"\[([A-Z_0-9]+(?:\.[A-Z_0-9]+)*)\]", message)
-    return match[1] if match else message.strip().splitlines()[0][:80]
+    return match[1] if match else re.sub(r"stage \d+\.\d+", "stage N", message.strip().splitlines()[0])[:80]
 
 
 _TEXTS: dict[type, Callable[[Any], str]] = {
