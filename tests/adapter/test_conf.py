@@ -64,6 +64,14 @@ def test_a_statement_that_was_refused_changed_nothing() -> None:
     assert conf.again == ("set a = 1",)
 
 
+def test_a_refusal_that_comes_late_leaves_what_others_have_changed_since() -> None:
+    conf = Conf()
+    before = conf.note("set a = nonsense")
+    conf.note("set a = 1")
+    conf.take_back("set a = nonsense", before)
+    assert conf.again == ("set a = 1",)
+
+
 def test_settings_can_be_changed_back_and_where_names_are_looked_up_cannot() -> None:
     assert noted("set a.b = 1", "set time zone 'UTC'").undo == ("reset a.b", "reset spark.sql.session.timeZone")
     assert noted("set a.b = 1", "use dbo").undo is None

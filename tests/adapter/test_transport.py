@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import Halted
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.resilience.tokens import Token
@@ -139,6 +140,14 @@ def test_a_server_that_hangs_or_drips_is_given_up_at_the_deadline(
 def test_one_request_takes_http_timeout_at_most(behaviour: Behaviour, peer: Callable[[Behaviour], Peer]) -> None:
     with pytest.raises(ReplyLost):
         transport(peer(behaviour).url, http_timeout=1).request("GET", "/x", soon())
+
+
+def test_nothing_is_sent_any_more_when_there_is_no_time_left(peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+    halted = Transport(server.url, http_timeout=30, user_agent="dbt-fabricspark/test", left=lambda: 0.0)
+    with pytest.raises(Halted):
+        halted.request("POST", "/x", soon())
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dbt.cli.main import dbtRunner
 from pysail.spark import SparkConnectServer
 from pyspark.sql import SparkSession
 
+from fakelivy.engine.python.real import befriend
 from tests.projects.project import HEAD
 
 # dbt's own modules warn.
@@ -57,6 +58,7 @@ def spark(url: str) -> Iterator[SparkSession]:
         # PySpark takes a main module without a file, which a worker of xdist has, for its own doctests.
         patch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)
         session = SparkSession.builder.remote(url).getOrCreate()
+    befriend(session.client)  # a notebook's client is as old as its Spark; ours may be newer
     yield session
     session.sql(f"drop schema if exists {SCHEMA} cascade")
     session.stop()

@@ -113,3 +113,20 @@ def test_a_session_in_which_a_run_crashed_after_a_setting_is_not_used_again(tmp_
         here.scheduler.run(work)
         assert turns(here) == [[SET], ["select 2"]]
         assert len(here.oracle.live_sessions()) == 1
+
+
+def test_a_replacement_in_which_a_run_crashed_is_not_used_again_either(tmp_path: Path) -> None:
+    with world(DIES) as here:
+
+        def work() -> None:
+            crashed = here.another(leases=LeaseFile(tmp_path / "ids", "a", LOG))
+            crashed.execute(SET)
+            crashed.execute(WRITE)
+            lease = crashed.manager.connect().lease
+            assert lease is not None
+            lease.release()
+            leave(here, tmp_path / "ids", "select 2")
+
+        here.scheduler.run(work)
+        assert turns(here) == [[SET], [SET, WRITE], ["select 2"]]
+        assert len(here.oracle.live_sessions()) == 1
