@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from pathlib import Path
 from typing import Any
@@ -98,16 +99,37 @@ def test_schema_defaults_to_the_lakehouse_and_locally_to_default() -> None:
         ({"connect_retries": -1}, "connect_retries is -1; it must not be negative"),
         ({"spark_config": {"conf": ["a"]}}, "spark_config.conf must be a mapping"),
         ({"spark_config": {"conf": {"livy.rsc.sql.num-rows": "all"}}}, "must be a number of rows"),
+        ({"spark_config": {"conf": {"livy.rsc.sql.num-rows": "²"}}}, "must be a number of rows"),
+        ({"spark_config": {"conf": {"livy.rsc.sql.num-rows": "9" * 5000}}}, "must be a number of rows"),
+        ({"spark_config": {"conf": {1: "a", "b": 2}}}, "spark_config cannot be sent as JSON"),
+        ({"spark_config": {"conf": {"a": {1, 2}}}}, "spark_config cannot be sent as JSON: a value of type set"),
+        ({"spark_config": {"conf": {"a": float("nan")}}}, "spark_config cannot be sent as JSON"),
+        ({True: "x"}, "unknown field 'True'"),
+        ({None: "x"}, "unknown field 'None'"),
         ({"environmentId": "prod"}, "environmentId 'prod' is not a GUID"),
         ({"auth": "CLI"}, "field 'auth' is not supported: use 'authentication'"),
         ({"identifier_prefix": "x_"}, "field 'identifier_prefix' is not supported"),
     ],
 )
-def test_a_wrong_profile_is_refused(change: dict[str, Any], words: str) -> None:
+def test_a_wrong_profile_is_refused(change: dict[Any, Any], words: str) -> None:
     with pytest.raises(DbtRuntimeError) as caught:
         load({**FABRIC, **change})
     assert words in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_a_date_in_the_settings_of_spark_is_taken() -> None:
+    assert load({**LOCAL, "spark_config": {"conf": {"a": dt.date(2026, 1, 2)}}}).session_key
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe[\x00]\x00", b'[{"path": "f\xfcr"}]'])
+def test_shortcuts_in_another_encoding_are_refused(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shortcuts.json").write_bytes(content)
+    with pytest.raises(DbtRuntimeError, match=r"shortcuts.json is not text in UTF-8"):
+        load({**FABRIC, "create_shortcuts": True}).shortcuts()
 
 
 def test_plain_http_is_allowed_to_this_machine_only() -> None:

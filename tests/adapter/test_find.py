@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from dbt.adapters.fabricspark.livy.api import LivyApi
 from dbt.adapters.fabricspark.livy.errors import HttpError, SessionGone
-from dbt.adapters.fabricspark.livy.find import LOOKS, Absent, find_statement
+from dbt.adapters.fabricspark.livy.find import LOOKS, Absent, find_statement, is_complete
 from dbt.adapters.fabricspark.livy.wire import StatementView
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 
@@ -115,3 +115,9 @@ def test_one_complete_list_is_enough_where_twice_does_no_harm(runtime: VirtualRu
 
 def test_a_session_that_is_gone_has_no_list(runtime: VirtualRuntime) -> None:
     assert find(runtime, [COMPLETE, SessionGone("no session", 404)]) is Absent.SESSION_GONE
+
+
+@pytest.mark.timeout(20)
+def test_an_id_beyond_all_others_is_a_gap_and_not_a_wait_without_end() -> None:
+    # Python 3.10 would count up to it.
+    assert not is_complete([StatementView(0, "available", code=""), StatementView(10**30, "available", code="")], 0, 0)

@@ -96,7 +96,10 @@ def test_the_incumbents_and_a_damaged_file_are_started_anew(path: Path, content:
     assert json.loads(path.read_text(encoding="utf-8"))["sessions"][0]["session_id"] == "7"
 
 
-@pytest.mark.parametrize("content", ["select 1 from x\n", '{"name": "my project"}', "[1]", "\x00\x01 binary \xff"])
+@pytest.mark.parametrize(
+    "content",
+    ["select 1 from x\n", '{"name": "my project"}', "[1]", "\x00\x01 binary \xff", "[" * 100_000],
+)
 def test_some_other_file_is_left_alone(path: Path, content: str) -> None:
     path.parent.mkdir()
     path.write_text(content, encoding="utf-8")
@@ -115,6 +118,25 @@ def test_an_entry_that_makes_no_sense_is_skipped(path: Path, entry: object) -> N
     lease = leases(path).claim()
     assert lease is not None
     assert lease.entry.session_id == "7"
+
+
+def test_a_name_may_hold_half_a_character(path: Path) -> None:
+    leases(path).add("7", "dbt-\ud83d").release()
+    lease = leases(path).claim()
+    assert lease is not None
+    assert lease.entry.session_id == "7"
+    lease.drop()
+
+
+def test_a_lock_that_cannot_be_let_go_ends_no_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = leases(path).add("7", "dbt-1")
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileLock, "_release", fail)
+        lease.release()
 
 
 def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

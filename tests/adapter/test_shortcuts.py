@@ -10,7 +10,7 @@ from dbt.adapters.fabricspark.shortcuts import Shortcut, read
 from dbt_common.exceptions import DbtRuntimeError
 
 WORKSPACE, ITEM = "01234567-89ab-cdef-0123-456789abcdef", "11234567-89ab-cdef-0123-456789abcdef"
-GIVEN = {
+GIVEN: dict[Any, Any] = {
     "path": "/Tables/dbo/",
     "shortcut_name": "orders",
     "source_workspace_id": WORKSPACE,
@@ -36,6 +36,8 @@ def test_a_list_or_the_incumbents_json_is_taken(given: Any) -> None:
         (["orders"], "a shortcut is a mapping of path, shortcut_name"),
         ({"path": "x"}, "must be a list"),
         ("{", "are not JSON"),
+        ("[" * 100_000, "are not JSON"),
+        ([{**GIVEN, 5: "red"}], "shortcut 'orders' has no field 5"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(given: Any, says: str) -> None:

@@ -103,6 +103,10 @@ def test_a_statement_is_known_again_by_how_it_begins(sql: str) -> None:
     assert timing_key("model.a", sql.replace("s.t", "s.u")) != key
 
 
+def test_half_a_character_may_be_in_a_statement() -> None:
+    assert timing_key("", "select '\ud83d'") != timing_key("", "select '\ud83e'")
+
+
 def test_no_sql_is_in_the_file(path: Path) -> None:
     after(path, {timing_key("model.a", "set fs.key = sesame"): 1.0})
     assert "sesame" not in path.read_text(encoding="utf-8")

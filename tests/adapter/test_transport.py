@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from dbt.adapters.fabricspark.resilience.halt import Halted
 from dbt.adapters.fabricspark.resilience.outcome import NotSent, ReplyLost
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 from dbt.adapters.fabricspark.resilience.tokens import Token
-from dbt.adapters.fabricspark.resilience.transport import Transport
+from dbt.adapters.fabricspark.resilience.transport import Reply, Transport
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 
@@ -186,6 +187,74 @@ def test_a_redirect_is_an_answer_and_not_followed(peer: Callable[[Behaviour], Pe
     server = peer(replies(b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"))
     assert transport(server.url).request("POST", "/x", soon()).status == 302
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("address", [b"http://[::1", b"\xff\xfe", b"http://h:port/"])
+def test_the_address_of_a_redirect_does_not_matter(address: bytes, peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(b"HTTP/1.1 302 Found\r\nLocation: " + address + b"\r\nContent-Length: 0\r\n\r\n"))
+    assert transport(server.url).request("POST", "/x", soon()).status == 302
+
+
+def test_a_chunk_of_a_size_below_zero_is_a_lost_reply(peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nab\r\n0\r\n\r\n"))
+    with pytest.raises(ReplyLost, match="makes no sense"):
+        transport(server.url).request("POST", "/x", soon())
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/no/such/file.pem", "/no/such/file.pem"),
+        ("HTTPS_PROXY", "http://me:pa€€word@127.0.0.1:1", "characters that HTTP does not take"),
+    ],
+)
+def test_what_the_environment_says_of_certificates_and_proxies_may_be_wrong(
+    name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(NotSent, match=words) as caught:
+        transport("https://127.0.0.1:1").request("POST", "/x", soon())
+    assert "€" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["x..y", "a" * 70 + ".invalid"])
+def test_a_host_that_cannot_be_one_was_not_reached(host: str) -> None:
+    with pytest.raises(NotSent, match="not a usable address"):
+        transport(f"http://{host}").request("POST", "/x", soon())
+
+
+@pytest.mark.parametrize("seconds", [1e7, 1e300])
+def test_a_time_out_may_be_longer_than_a_socket_takes(seconds: float, peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+    assert transport(server.url, http_timeout=seconds).request("GET", "/x", soon(seconds)).ok
+
+
+def test_a_deadline_is_never_longer_than_a_thread_can_wait() -> None:
+    condition = threading.Condition()
+    with condition:
+        threading.Timer(0.1, lambda: notify(condition)).start()
+        assert condition.wait(soon(1e300).remaining)
+
+
+def notify(condition: threading.Condition) -> None:
+    with condition:
+        condition.notify_all()
+
+
+def test_what_yaml_took_for_a_date_is_sent_as_it_was_written(peer: Callable[[Behaviour], Peer]) -> None:
+    server = peer(replies(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+    body = {"a": dt.date(2026, 1, 2), "b": dt.datetime(2026, 1, 2, 3, 4)}
+    transport(server.url).request("POST", "/x", soon(), body)
+    assert server.requests[0].endswith(b'{"a": "2026-01-02", "b": "2026-01-02T03:04:00"}')
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"1e99999999999999999999"])
+def test_json_that_cannot_be_held_is_none(body: bytes) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        Reply(200, {}, body).json()
 
 
 def test_the_token_is_sent_and_no_netrc_replaces_it(

@@ -39,6 +39,10 @@ UTC = dt.timezone.utc
         ("timestamp", '"soon"', "soon"),
         ("decimal(10,2)", '"NaN"', Decimal("NaN")),
         ("decimal", "1", Decimal("1")),
+        ("decimal(a,b)", "1.5", Decimal("1.5")),
+        ("decimal(5,99999999999999999999)", "1.5", Decimal("1.5")),
+        ("timestamp_ntz", '"2026-08-10 12:30:01.5"', dt.datetime(2026, 8, 10, 12, 30, 1, 500000)),
+        ("timestamp", '"2026-08-10T12:30:01.123456789Z"', dt.datetime(2026, 8, 10, 12, 30, 1, 123456, tzinfo=UTC)),
         ({"type": "struct", "fields": []}, '{"a":{"b":null}}', {"a": {"b": None}}),
         ({"type": "udt"}, "1", 1),
         (None, '"x"', "x"),
@@ -163,7 +167,38 @@ def test_any_json_is_read_or_refused_as_not_livys(reply: Any) -> None:
         (b"", "an empty body"),
         (b"[1]", "[1]"),
         (b"\xff\xfe", "text/html: \ufffd\ufffd"),
+        (b'{"msg": "cut \\ud83d off"}', "cut \ufffd off"),
+        (b"[" * 100_000, f"text/html: {'[' * 2000} …"),
     ],
 )
 def test_the_servers_words_are_found_in_every_shape_of_error_body(body: bytes, words: str) -> None:
     assert server_words(Reply(500, {"Content-Type": "text/html; charset=utf-8"}, body)) == words
+
+
+@pytest.mark.parametrize("number", [10**400, float("nan"), float("inf"), Decimal("1e400")])
+def test_a_progress_or_moment_that_is_no_number_of_ours_is_unknown(number: Any) -> None:
+    view = statement_view({"id": 1, "progress": number, "started": number, "completed": number})
+    assert (view.progress, view.started, view.completed) == (0.0, 0.0, 0.0)
+
+
+def test_half_a_character_in_the_words_of_an_error_does_not_cost_the_words() -> None:
+    failed = {"status": "error", "evalue": "a \ud83d", "traceback": ["\ude00"]}
+    output = statement_view({"id": 1, "output": failed}).output
+    assert output is not None
+    assert (output.evalue, output.traceback) == ("a \ufffd", ("\ufffd",))
+    assert session_view({"id": 1, "log": ["\ud83d"]}).log == ("\ufffd",)
+
+
+@pytest.mark.parametrize("session_id", ["", "{0}", "a/b", "\ud800", "a b", "..", "../x"])
+def test_an_id_that_no_address_can_hold_is_none(session_id: str) -> None:
+    with pytest.raises(ProtocolError, match="without an id"):
+        session_view({"id": session_id})
+
+
+def test_a_type_nested_too_deeply_is_refused() -> None:
+    schema_type: Any = "long"
+    for _ in range(5000):
+        schema_type = {"type": "array", "elementType": schema_type}
+    table = {"schema": {"fields": [{"name": "a", "type": schema_type}]}, "data": []}
+    with pytest.raises(ProtocolError, match="nested too deeply"):
+        statement_view({"id": 1, "output": {"status": "ok", "data": {"application/json": table}}})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dbt.adapters.fabricspark.authentication import check_authentication, listed
+from dbt.adapters.fabricspark.resilience.transport import written
 from dbt_common.exceptions import DbtRuntimeError
 
 if TYPE_CHECKING:
@@ -106,11 +108,15 @@ def _figures(c: FabricSparkCredentials) -> None:
 
 
 def _spark_config(c: FabricSparkCredentials) -> None:
+    try:
+        json.dumps(c.spark_config, sort_keys=True, default=written, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DbtRuntimeError(f"spark_config cannot be sent as JSON: {error}") from None
     conf = c.spark_config.get("conf")
     if conf is not None and not isinstance(conf, Mapping):
         raise DbtRuntimeError("spark_config.conf must be a mapping of Spark settings")
     limit = str((conf or {}).get(NUM_ROWS, ROW_LIMIT))
-    if not limit.isdigit() or int(limit) == 0:
+    if not re.fullmatch("[0-9]{1,10}", limit) or int(limit) == 0:
         raise DbtRuntimeError(f"{NUM_ROWS} in spark_config.conf is '{limit}'; it must be a number of rows")
     if c.environmentId and not _GUID.match(c.environmentId):
         raise DbtRuntimeError(f"environmentId '{c.environmentId}' is not a GUID")

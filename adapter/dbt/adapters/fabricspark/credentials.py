@@ -212,6 +212,8 @@ class FabricSparkCredentials(Credentials):
             raise DbtRuntimeError(
                 f"create_shortcuts needs shortcuts_json_str or a file {SHORTCUTS_FILE}: {error.strerror}"
             ) from None
+        except UnicodeDecodeError as error:
+            raise DbtRuntimeError(f"the file {SHORTCUTS_FILE} is not text in UTF-8: {error.reason}") from None
 
     def naming(self) -> Naming:
         """How relations are written, as far as the profile says.
@@ -340,8 +342,8 @@ def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def _unknown_field(name: str, known: list[str]) -> str:
+def _unknown_field(name: object, known: list[str]) -> str:
     by_lower = {field_name.lower(): field_name for field_name in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    close = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
     hint = f" Did you mean '{by_lower[close[0]]}'?" if close else ""
     return f"unknown field '{name}'.{hint}"

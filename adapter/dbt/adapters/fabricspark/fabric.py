@@ -84,6 +84,8 @@ class FabricApi:
             if not isinstance(values, list):
                 raise ProtocolError(f"Fabric listed {path} in a form that makes no sense")
             for each in values:
+                if not isinstance(each, Mapping) or not each.get("id"):
+                    raise ProtocolError(f"Fabric listed {path} in a form that makes no sense")
                 if str(each.get("displayName")).lower() == name.lower():
                     return str(each["id"])
             if not listed.get("continuationToken"):
@@ -122,7 +124,7 @@ class FabricApi:
         def attempt() -> None:
             found = self._json("GET", base, deadline)
             known = found.get("value") if isinstance(found, Mapping) else None
-            if not isinstance(known, list):
+            if not isinstance(known, list) or not all(isinstance(each, Mapping) and each.get("id") for each in known):
                 raise ProtocolError("Fabric listed the schedules of the lakehouse in a form that makes no sense")
             if known:
                 self._send("PATCH", f"{base}/{known[0]['id']}", deadline, body)
@@ -176,5 +178,6 @@ def _job(body: Any) -> JobView:
     status = body.get("status") if isinstance(body, Mapping) else None
     if not isinstance(status, str):
         raise ProtocolError("Fabric described a job without its status")
-    reason = body.get("failureReason") or {}
+    said = body.get("failureReason")
+    reason = said if isinstance(said, Mapping) else {"message": said}
     return JobView(status, str(reason.get("errorCode") or ""), str(reason.get("message") or ""))

@@ -348,13 +348,16 @@ class FabricSparkAdapter(SparkAdapter):
     @available.parse_none
     def refresh_by_job(self, relation: BaseRelation, seconds: float | None = None) -> str:
         """Have Fabric refresh the lakehouse's materialized lake views, and wait; the job's id. See ``refresh``."""
-        timeout = float(seconds or self._credentials.statement_timeout)
+        try:
+            timeout = float(seconds or self._credentials.statement_timeout)
+        except (TypeError, ValueError):
+            raise DbtRuntimeError(f"mlv_timeout is {seconds!r}; it must be a number of seconds") from None
         with self.connections.exception_handler("refresh of materialized lake views"):
             fabric = self._fabric_of(relation, Deadline.after(self._target.runtime, timeout))
             return refresh(fabric, timeout, self._target.runtime, logger)
 
     @available.parse_none
-    def schedule_refresh(self, relation: BaseRelation, schedule: Mapping[str, Any]) -> None:
+    def schedule_refresh(self, relation: BaseRelation, schedule: Any) -> None:
         """Have Fabric refresh the lakehouse's materialized lake views at those times from now on.
 
         Args:
@@ -364,7 +367,7 @@ class FabricSparkAdapter(SparkAdapter):
         Raises:
             DbtRuntimeError: it is no schedule, or Fabric does not take it.
         """
-        configuration = schedule.get("configuration")
+        configuration = schedule.get("configuration") if isinstance(schedule, Mapping) else None
         if not isinstance(configuration, Mapping):
             raise DbtRuntimeError("mlv_schedule needs a configuration, as Fabric's schedules have it")
         deadline = Deadline.after(self._target.runtime, self._credentials.http_timeout)

@@ -14,7 +14,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,9 @@ class Lease:
         self.entry = entry
 
     def release(self) -> None:
-        """Leave the session to the next run. Never raises."""
-        self._lock.release()
+        """Leave the session to the next run. Never raises: at worst it is let go when the process ends."""
+        with suppress(OSError):
+            self._lock.release()
 
     def mark(self, *, changed: bool) -> None:
         """Write down whether the session's settings are not what it was made with.
@@ -79,7 +80,7 @@ class Lease:
     def drop(self) -> None:
         """Forget the session: it is no more. Never raises."""
         self._file.forget(self.entry)
-        self._lock.release()
+        self.release()
 
 
 class LeaseFile:
@@ -164,7 +165,7 @@ class LeaseFile:
             ) from error
 
     def _lock_of(self, entry: Entry) -> FileLock:
-        digest = hashlib.sha256(f"{entry.key}/{entry.name}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{entry.key}/{entry.name}".encode(errors="backslashreplace")).hexdigest()[:16]
         # Also let go from another thread than the one that took it: a run ends in its main thread.
         return FileLock(f"{self._path}.{digest}.lock", thread_local=False)
 
@@ -178,7 +179,7 @@ class LeaseFile:
             return []
         try:
             body = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if isinstance(body, dict) and body.get("format") == _FORMAT and isinstance(body.get("sessions"), list):
             return [entry for entry in map(_entry, body["sessions"]) if entry is not None]

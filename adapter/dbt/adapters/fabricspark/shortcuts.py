@@ -33,7 +33,7 @@ def read(given: str | Iterable[Mapping[str, Any]]) -> list[Shortcut]:
     if isinstance(given, str):
         try:
             entries = json.loads(given)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DbtRuntimeError(f"the shortcuts are not JSON: {error}") from None
         entries = entries.get("shortcuts") if isinstance(entries, dict) else entries
     if not isinstance(entries, list):
@@ -46,7 +46,7 @@ def _shortcut(entry: Any) -> Shortcut:
         raise DbtRuntimeError(f"a shortcut is a mapping of {', '.join(_FIELDS)}, not: {entry!r}")
     target = str(entry.get("target") or "onelake").lower()
     missing = [name for name in _FIELDS if not entry.get(name)]
-    unknown = [name for name in entry if name not in (*_FIELDS, "target")]
+    unknown = [str(name) for name in entry if name not in (*_FIELDS, "target")]
     if missing or unknown or target != "onelake":
         what = f"needs {', '.join(missing)}" if missing else f"has no field {', '.join(unknown)}"
         raise DbtRuntimeError(

@@ -37,7 +37,8 @@ def timing_key(node: str, sql: str) -> str:
     """
     opening = " ".join(_COMMENTS.sub("", sql, count=1).split(maxsplit=OPENING)[:OPENING])
     # A hash: SQL may hold what should not lie about in files.
-    return f"{node} {hashlib.sha256(opening.lower().encode()).hexdigest()[:12]}".lstrip()
+    digest = hashlib.sha256(opening.lower().encode(errors="backslashreplace")).hexdigest()[:12]
+    return f"{node} {digest}".lstrip()
 
 
 class Timings:

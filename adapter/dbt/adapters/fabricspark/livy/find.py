@@ -83,4 +83,4 @@ def is_complete(listed: Sequence[StatementView], newest: int, there: int) -> boo
         return False
     ids = {view.id for view in listed}
     last = max(ids, default=-1)
-    return last >= max(newest, there) and ids.issuperset(range(max(newest, 0), last + 1))
+    return last >= max(newest, there) and all(each in ids for each in range(max(newest, 0), last + 1))

@@ -10,7 +10,7 @@ from typing import Any
 from dbt.adapters.fabricspark.livy.api import LivyApi, delete_for_good
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
-from dbt.adapters.fabricspark.livy.wire import SessionView, session_view
+from dbt.adapters.fabricspark.livy.wire import SessionView, session_view, usable_id
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, Decision, Operation
@@ -133,11 +133,11 @@ class HighConcurrencyApi(LivyApi):
     def _session(self, reply: object) -> SessionView:
         view = session_view(reply)
         body = reply if isinstance(reply, Mapping) else {}
-        session, repl = body.get("sessionId"), body.get("replId")
+        session, repl = usable_id(body.get("sessionId")), usable_id(body.get("replId"))
         if session:
-            self._livy_sessions.setdefault(str(session))
+            self._livy_sessions.setdefault(session)
         if session and repl:
-            self._places[view.id] = (str(session), str(repl))
+            self._places[view.id] = (session, repl)
         state = STATES.get(view.state, view.state)
         # It can be used once its REPL is told, and not before.
         if state == "idle" and view.id not in self._places:

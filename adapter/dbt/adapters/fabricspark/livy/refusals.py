@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from dbt.adapters.fabricspark.livy.errors import HttpError, SessionGone
+from dbt.adapters.fabricspark.livy.wire import readable
 from dbt.adapters.fabricspark.resilience.backoff import stay_away
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import Outcome
@@ -79,7 +80,7 @@ def server_words(reply: Reply) -> str:
     """What the server says of its refusal, from whichever of the odd shapes of body it chose (contract 1.1, 2.7)."""
     try:
         body = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return f"{kind_of(reply)}: {_squeezed(reply.text)}" if reply.body else "an empty body"
     if isinstance(body, Mapping):
         inner = body["error"] if isinstance(body.get("error"), Mapping) else body
@@ -97,5 +98,5 @@ def kind_of(reply: Reply) -> str:
 
 
 def _squeezed(text: str) -> str:
-    text = " ".join(re.sub(r"<[^>]{0,200}>", " ", text).split())
+    text = " ".join(re.sub(r"<[^>]{0,200}>", " ", readable(text)).split())
     return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + " …"

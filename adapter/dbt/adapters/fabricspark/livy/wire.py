@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -89,6 +91,21 @@ class Page:
     total: int | None
 
 
+_ID = re.compile(r"[\w-][\w.~:-]*", re.ASCII)
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def usable_id(value: object) -> str | None:
+    """An id as it stands in an address; ``None`` for what cannot be one."""
+    known = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if known and _ID.fullmatch(str(value)) else None
+
+
+def readable(value: object) -> str:
+    """The server's words. Of a character that was cut in two (``\\ud83d``) dbt would print nothing, nor of the rest."""
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", str(value))
+
+
 def session_view(reply: object) -> SessionView:
     """Read a session.
 
@@ -96,8 +113,8 @@ def session_view(reply: object) -> SessionView:
         ProtocolError: it is no JSON object, or has no id.
     """
     body = _object(reply, "a session")
-    session_id = body.get("id")
-    if not isinstance(session_id, str | int) or isinstance(session_id, bool):
+    session_id = usable_id(body.get("id"))
+    if session_id is None:
         raise ProtocolError("the server described a session without an id")
     livy = _mapping(body.get("livyInfo"))
     fabric = _mapping(body.get("fabricSessionStateInfo"))
@@ -107,13 +124,13 @@ def session_view(reply: object) -> SessionView:
     if str(fabric.get("state")).lower() in ("error", "cancelled") and not livy.get("currentState"):
         state = "error"
     notes = [*_texts(body.get("log"))]
-    notes += [str(fabric["errorMessage"])] if fabric.get("errorMessage") else []
+    notes += [readable(fabric["errorMessage"])] if fabric.get("errorMessage") else []
     notes += [
-        " ".join(str(info[key]) for key in ("errorCode", "message") if info.get(key))
+        " ".join(readable(info[key]) for key in ("errorCode", "message") if info.get(key))
         for info in map(_mapping, _list(body.get("errorInfo")))
     ]
     return SessionView(
-        str(session_id),
+        session_id,
         str(state).lower(),
         tuple(note for note in notes if note.strip()),
         name=str(body.get("name") or ""),
@@ -125,17 +142,21 @@ def statement_view(reply: object) -> StatementView:
     """Read a statement.
 
     Raises:
-        ProtocolError: it is no JSON object, or has no integer id.
+        ProtocolError: it is no JSON object, or has no integer id, or its output makes no sense.
     """
     body = _object(reply, "a statement")
     statement_id = body.get("id")
     if not isinstance(statement_id, int) or isinstance(statement_id, bool):
         raise ProtocolError("the server described a statement without an id")
     code = body.get("code")
+    try:
+        output = _output(body.get("output"))
+    except RecursionError as error:
+        raise ProtocolError("the server described a statement whose output is nested too deeply") from error
     return StatementView(
         statement_id,
         str(body.get("state") or "").lower(),
-        _output(body.get("output")),
+        output,
         code=code if isinstance(code, str) else None,
         progress=_number(body.get("progress")),
         started=_number(body.get("started")),
@@ -169,8 +190,8 @@ def _output(raw: object) -> Output | None:
     if status == "error":
         return Output(
             status="error",
-            ename=str(raw.get("ename") or ""),
-            evalue=str(raw.get("evalue") or ""),
+            ename=readable(raw.get("ename") or ""),
+            evalue=readable(raw.get("evalue") or ""),
             traceback=tuple(_texts(raw.get("traceback"))),
         )
     table = _mapping(raw.get("data")).get("application/json")
@@ -223,8 +244,12 @@ def _as_date(value: Any) -> Any:
     return dt.date.fromisoformat(str(value)[:10])
 
 
+_FRACTION = re.compile(r"\.\d+")
+
+
 def _as_timestamp(value: Any) -> Any:
-    text = str(value).strip().replace(" ", "T", 1)
+    # Spark leaves out zeros at the end of a fraction, and Python 3.10 takes three digits or six only.
+    text = _FRACTION.sub(lambda found: found[0][:7].ljust(7, "0"), str(value).strip().replace(" ", "T", 1))
     return dt.datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
 
 
@@ -278,7 +303,11 @@ def decoder(schema_type: object) -> Callable[[Any], Any]:
 def _decimal_decoder(schema_type: str) -> Callable[[Any], Any]:
     # Livy sends decimals through a double; quantizing gives back the scale it dropped (1.1 -> 1.10).
     _, _, scale = schema_type.removeprefix("decimal").strip("()").partition(",")
-    exponent = Decimal(1).scaleb(-int(scale or 0))
+    try:
+        exponent = Decimal(1).scaleb(-int(scale or 0))
+    except (ValueError, InvalidOperation):
+        # No type of Spark's: what digits there are stay.
+        return lambda value: Decimal(str(value))
 
     def convert(value: Any) -> Decimal:
         number = Decimal(str(value))
@@ -305,8 +334,15 @@ def _list(value: object) -> Sequence[Any]:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else 0.0
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    # JSON of a JVM may have NaN and Infinity; no moment and no progress is that.
+    return number if math.isfinite(number) else 0.0
 
 
 def _texts(value: object) -> list[str]:
-    return [str(item).rstrip("\n") for item in _list(value)]
+    return [readable(item).rstrip("\n") for item in _list(value)]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
+
+FOREVER = min(1e9, threading.TIMEOUT_MAX)
+"""Seconds: what is to take longer never ends, and Python does not wait for it either."""
 
 GRAIN = 0.001
 """Seconds that are not worth a pause: added to the clock so little can be lost in rounding, and waiting never end."""
@@ -21,7 +25,7 @@ class Deadline:
     @classmethod
     def after(cls, runtime: Runtime, seconds: float) -> Deadline:
         """A deadline ``seconds`` from now."""
-        return cls(runtime=runtime, started=runtime.monotonic(), seconds=seconds)
+        return cls(runtime=runtime, started=runtime.monotonic(), seconds=min(seconds, FOREVER))
 
     @property
     def elapsed(self) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    LocationValueError,
     NameResolutionError,
     NewConnectionError,
     ReadTimeoutError,
@@ -30,6 +32,9 @@ CONNECT_TIMEOUT = 10.0
 
 SHORTEST_TIMEOUT = 0.001
 """``requests`` refuses a time-out of zero; a spent deadline still has to end in a time-out, not in a crash."""
+
+LONGEST_TIMEOUT = 86_400.0
+"""Seconds, likewise: a socket refuses a time-out of more than 24 days. What is read ends in time without it."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,12 @@ class Reply:
         """The body as JSON, with every number that has a point or exponent as ``Decimal``.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not JSON, or none that can be held.
         """
-        return json.loads(self.body, parse_float=Decimal)
+        try:
+            return json.loads(self.body, parse_float=Decimal)
+        except (RecursionError, InvalidOperation) as error:
+            raise ValueError(f"nested too deeply, or with a number out of all bounds: {error}") from error
 
 
 class BearerToken(Protocol):
@@ -96,6 +104,14 @@ class _Auth(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Of a redirect that is not followed ``requests`` reads the address all the same, and fails if that is odd."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # it is the base class's
+        """None: no redirect is followed."""
+        return None
+
+
 class Transport:
     """One server, many threads.
 
@@ -122,7 +138,7 @@ class Transport:
         self._http_timeout = http_timeout
         self._tokens = tokens
         self._left = left
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         # Per thread: the deadline of the request it is making, for the connection's reads.
         self._current = threading.local()
@@ -157,12 +173,13 @@ class Transport:
         where = f"{method} {_without_query(url)}"
         token = self._tokens.token(deadline) if self._tokens else None
         mine = self._current.deadline = deadline.sooner(min(self._http_timeout, self._left()))
-        read = max(SHORTEST_TIMEOUT, mine.remaining)
+        read = min(max(SHORTEST_TIMEOUT, mine.remaining), LONGEST_TIMEOUT)
+        data = None if body is None else json.dumps(body, default=written).encode()
         try:
             with self._session.request(
                 method,
                 url,
-                data=None if body is None else json.dumps(body).encode(),
+                data=data,
                 headers=None if body is None else {"Content-Type": "application/json"},
                 auth=_Auth(token),
                 timeout=(min(CONNECT_TIMEOUT, read), read),
@@ -175,6 +192,10 @@ class Transport:
             if self._left() <= 0:
                 raise Halted from error
             raise _classified(error, where, mine) from error
+        except (OSError, ValueError) as error:
+            if self._left() <= 0:
+                raise Halted from error
+            raise _unforeseen(error, where) from error
 
     def close(self) -> None:
         """Drop pooled connections."""
@@ -194,12 +215,34 @@ def _classified(error: requests.RequestException | HTTPError, where: str, deadli
     # After the two above: urllib3 derives them from it.
     if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
         return NotSent(f"{where}: no connection within {CONNECT_TIMEOUT:.0f} s")
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | LocationValueError):
         return NotSent(f"{where}: not a usable address")
     if isinstance(error, requests.Timeout | ReadTimeoutError):
         return ReplyLate(f"{where}: no reply within {deadline.seconds:.0f} s")
     how = type(error).__name__ + (f": {tls.reason.lower().replace('_', ' ')}" if tls and tls.reason else "")
     return ReplyLost(f"{where}: the connection broke before the reply was complete ({how})")
+
+
+def _unforeseen(error: OSError | ValueError, where: str) -> TransportError:
+    """An error for which ``requests`` has none of its own."""
+    if isinstance(error, UnicodeEncodeError):
+        # Its words may hold a part of a password.
+        return NotSent(f"{where}: a proxy's user or password, or a header, has characters that HTTP does not take")
+    # A socket's errors have a number; without one it is a file of certificates that is not there.
+    if isinstance(error, OSError) and error.errno is None:
+        return NotSent(f"{where}: {error}")
+    return ReplyLost(f"{where}: the reply makes no sense ({type(error).__name__}: {error})")
+
+
+def written(value: object) -> str:
+    """What JSON has no form for: YAML makes dates of texts that look like one.
+
+    Raises:
+        TypeError: it is no date either.
+    """
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
 
 def _causes(error: object) -> Iterator[BaseException]:
