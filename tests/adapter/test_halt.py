@@ -6,7 +6,7 @@ import sys
 import threading
 
 import pytest
-from dbt.adapters.fabricspark.resilience.halt import Halted, HaltingRuntime
+from dbt.adapters.fabricspark.resilience.halt import Halted, HaltingRuntime, cleaning
 from dbt.adapters.fabricspark.resilience.runtime import SystemRuntime
 
 from chaos.simulation import STRATEGIES, Scheduler, SimulatedRuntime
@@ -28,6 +28,19 @@ def test_until_it_is_halted_time_passes_as_ever() -> None:
         with condition:
             assert not condition.wait(2)
         assert runtime.monotonic() == 7
+
+    scheduler.run(work)
+
+
+def test_a_second_halt_gives_no_new_time() -> None:
+    scheduler, runtime = world()
+
+    def work() -> None:
+        runtime.halt()
+        with cleaning(runtime, 5):
+            runtime.sleep(3)
+            runtime.halt()
+            assert runtime.left() == 2
 
     scheduler.run(work)
 

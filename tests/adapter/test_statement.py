@@ -456,6 +456,7 @@ def test_cancel_before_the_id_is_known_takes_effect_when_it_is(
 ) -> None:
     def cancelled_meanwhile() -> tuple[int, object]:
         statement.cancel()
+        statement.cancel()
         return view("waiting")
 
     answers(view("cancelled"), submit=cancelled_meanwhile)
