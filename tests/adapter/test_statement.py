@@ -456,7 +456,6 @@ def test_cancel_before_the_id_is_known_takes_effect_when_it_is(
 ) -> None:
     def cancelled_meanwhile() -> tuple[int, object]:
         statement.cancel()
-        statement.cancel()
         return view("waiting")
 
     answers(view("cancelled"), submit=cancelled_meanwhile)
@@ -472,6 +471,7 @@ def test_cancel_finds_a_statement_whose_reply_has_not_come(
     cancels: list[int] = []
 
     def cancelled_meanwhile() -> tuple[int, object]:
+        statement.cancel()
         statement.cancel()
         cancels.append(server.count(CANCEL))
         return view("waiting")
