@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ class Peer:
             except OSError:
                 return
             with connection, contextlib.suppress(OSError):
-                self.requests.append(connection.recv(65536))
+                self.requests.append(_whole(connection))
                 self._behave(connection, self.over)
 
     def close(self) -> None:
@@ -48,6 +49,19 @@ class Peer:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
+
+
+def _whole(connection: socket.socket) -> bytes:
+    """A request with its body, which may come later; or whatever else comes first."""
+    got = connection.recv(65536)
+    while length := re.search(rb"Content-Length: (\d+)", got):
+        if len(got.partition(b"\r\n\r\n")[2]) >= int(length[1]):
+            break
+        more = connection.recv(65536)
+        if not more:
+            break
+        got += more
+    return got
 
 
 @pytest.fixture

@@ -54,6 +54,12 @@ NOT_SHOWN = {
     "Fabric described the shortcut ",
     "Fabric described a job without its status",
     "the server answered with ",
+    "nested too deeply, or with a number out of all bounds: ",
+    "the server described a statement whose output is nested too deeply",
+    # of settings that only a hand-made file can have
+    "spark_config cannot be sent as JSON: ",
+    " cannot be written as JSON",
+    " is not text in UTF-8: ",
 }
 """The longest piece of text of every message that is not in the gallery."""
 
