@@ -26,17 +26,26 @@ def children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "fakelivy.engine.sail.child" in child.cmdline()]
 
 
+def computed(process: psutil.Process) -> float:
+    """Seconds for which it has computed."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def until_busy(process: psutil.Process) -> None:
     """Wait until the process has computed for longer than anything but an endless statement takes it."""
-
-    def computed() -> float:
-        times = process.cpu_times()
-        return float(times.user + times.system)
-
-    begin, deadline = computed(), time.monotonic() + WAIT
-    while computed() - begin < 0.3:
+    begin, deadline = computed(process), time.monotonic() + WAIT
+    while computed(process) - begin < 0.3:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def suspend(process: psutil.Process) -> None:
+    """Stop it, and wait until its threads have: one that goes on for a moment still hears what it is told."""
+    process.suspend()
+    last = -1.0
+    while last != (last := computed(process)):
+        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -77,7 +86,7 @@ def test_a_process_that_does_not_hear_the_cancel_is_killed_and_replaced(
     _, sql, child = own
     execution, done = sql.start(ENDLESS)
     until_busy(child)
-    child.suspend()
+    suspend(child)
     execution.cancel()
     assert done.wait(WAIT)
     assert isinstance(execution.outcome, Failure)
