@@ -58,6 +58,28 @@ def test_a_view_is_made_then_refreshed_then_replaced(server: FakeLivy, tmp_path:
     assert project.rows("select distinct more from {{ ref('paid') }}") == [("new",)]
 
 
+def test_hooks_run_around_it_whether_it_is_made_or_refreshed(server: FakeLivy, tmp_path: Path) -> None:
+    project = Project(tmp_path, server, schema="around")
+    hook = '{"sql": "select \'%s {{ this.identifier }} %s\' as hook", "transaction": %s}'
+    hooks = "".join(
+        f", {when}_hook=[{hook % (when, 'inside', 'true')}, {hook % (when, 'outside', 'false')}]"
+        for when in ("pre", "post")
+    )
+    project.write({"models/orders.sql": SOURCE, "models/paid.sql": VIEW % (hooks, "")})
+    for does in ("create or replace", "refresh"):
+        begin = server.journal.size
+        done = project.dbt("run")
+        assert done.success, done
+        executed = [code for code in project.executed(begin) if "lake view" in code or code.endswith("as hook")]
+        assert [code.split("'")[1] if "hook" in code else does in code for code in executed] == [
+            "pre paid outside",
+            "pre paid inside",
+            True,
+            "post paid inside",
+            "post paid outside",
+        ]
+
+
 def test_a_changed_definition_can_be_built_beside_the_old_one(server: FakeLivy, tmp_path: Path) -> None:
     project = Project(tmp_path, server, schema="beside")
     options = ", mlv_allow_schema_evolution=true"
