@@ -5,6 +5,8 @@ SHELL       := bash
 
 PYTHON ?= python3
 VENV   := .venv
+# Versions of all packages; constraints-oldest.txt has those of the oldest dbt-core that is supported.
+CONSTRAINTS := constraints.txt
 BIN    := $(VENV)/bin
 ARGS   ?=
 URL    ?= sc://127.0.0.1:15002
@@ -80,9 +82,9 @@ clean: ## remove the virtual environment and everything that was built
 
 $(VENV)/installed-demo: EXTRA = fakelivy
 $(VENV)/installed-dev: EXTRA = dev
-$(VENV)/installed-%: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing dbt-fabricspark[$(EXTRA)] into $(VENV); this happens once and takes a minute or two."
-	@$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRA)]' | awk \
+	@$(BIN)/python -m pip install --disable-pip-version-check -c $(CONSTRAINTS) -e '.[$(EXTRA)]' | awk \
 	  '/^Collecting/ { print "  " $$2; fflush() } /^Installing collected/ { print "  unpacking, the longest part"; fflush() }'
 	@touch $@
 

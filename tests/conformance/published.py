@@ -10,7 +10,12 @@ from pathlib import Path
 
 import dbt.tests.adapter
 
+from tests.versions import needs_dbt
+
 PACKAGE = dbt.tests.adapter.__name__
+
+needs_their_dbt = needs_dbt(11, "dbt-tests-adapter imports it")
+"""For tests of what is published: beside an older dbt-core not all of it can be imported."""
 
 
 @cache

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import on_spark
-from tests.conformance.published import published
+from tests.conformance.published import needs_their_dbt, published
 from tests.conformance.verdicts import NOT_APPLICABLE, strangers, verdicts
 
 
+@needs_their_dbt
 def test_every_published_class_is_run_or_named_with_a_reason() -> None:
     assert len(published()) > 200
     assert [v.name for v in verdicts()] == list(published())
@@ -18,10 +19,12 @@ def test_every_published_class_is_run_or_named_with_a_reason() -> None:
     assert [v.name for v in verdicts() if v.word != "passes" and not v.reason] == []
 
 
+@needs_their_dbt
 def test_the_tables_name_only_what_is_published() -> None:
     assert strangers() == []
 
 
+@needs_their_dbt
 @pytest.mark.parametrize("version", on_spark.SPARKS)
 def test_what_fails_on_spark_only_has_a_reason(version: str) -> None:
     gaps = {each.name for each in verdicts() if each.gaps}
@@ -35,6 +38,7 @@ def test_no_reason_is_given_for_what_passes_everywhere() -> None:
     assert set(on_spark.WHY) <= fails
 
 
+@needs_their_dbt
 def test_a_report_says_that_a_class_fails_if_one_of_its_tests_does(tmp_path: Path) -> None:
     case = '<testcase classname="tests.conformance.suite.Test_aliases_test_aliases_Test{0}" name="{1}">{2}</testcase>'
     cases = [("Aliases", "a", ""), ("Aliases", "b", "<failure/>"), ("Aliases", "c", ""), ("AliasErrors", "a", "")]

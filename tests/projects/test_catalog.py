@@ -10,6 +10,7 @@ import pytest
 
 from fakelivy import FakeLivy
 from tests.projects.project import Project
+from tests.versions import needs_dbt
 
 # dbt's own modules warn.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -114,6 +115,7 @@ def test_a_schema_that_cannot_be_listed_is_an_error_not_an_empty_catalog(project
     assert not done.success
 
 
+@needs_dbt(10, "the source's freshness is in its config")
 def test_freshness_is_told_by_the_delta_log_or_by_a_field(project: Project) -> None:
     begin = project.server.journal.size
     done = project.dbt("source", "freshness")

@@ -16,6 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.versions import ARGUMENTS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -74,6 +76,7 @@ def numbers(text: str, name: str) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@ARGUMENTS
 def test_demo_builds_rebuilds_and_every_figure_is_right(tmp_path: Path) -> None:
     workdir = tmp_path / "demo"
     with demo(workdir) as process:
@@ -90,6 +93,7 @@ def test_demo_builds_rebuilds_and_every_figure_is_right(tmp_path: Path) -> None:
     assert left_over(workdir) == []
 
 
+@ARGUMENTS
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -113,6 +117,7 @@ def test_demo_stopped_in_the_middle_leaves_nothing_running(tmp_path: Path, numbe
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@ARGUMENTS
 def test_demo_names_the_step_and_shows_dbts_words_when_it_fails(tmp_path: Path) -> None:
     project, workdir = tmp_path / "broken", tmp_path / "demo"
     shutil.copytree(ROOT / "examples" / "webshop", project)

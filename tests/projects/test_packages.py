@@ -9,6 +9,7 @@ import pytest
 
 from fakelivy import FakeLivy
 from tests.projects.project import HEAD, Project
+from tests.versions import ARGUMENTS
 
 # dbt's own modules warn.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -111,6 +112,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
         yield server
 
 
+@ARGUMENTS
 def test_the_macros_that_packages_are_made_of_work(server: FakeLivy, tmp_path: Path) -> None:
     project = Project(tmp_path, server, schema="packages")
     order = "dispatch: [{macro_namespace: toolbox, search_order: [small, dbt, toolbox]}]"
