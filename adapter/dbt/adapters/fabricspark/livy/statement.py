@@ -188,6 +188,10 @@ class Statement(Seen):
                 error = lost
                 decision = POLICY[operation][lost.outcome].decision
                 if decision not in (Decision.FIND, Decision.FIND_OR_SEND):
+                    # What is not found is not always named: perhaps it is the session.
+                    how = place.ended() if lost.outcome is Outcome.NOT_FOUND else None
+                    if how is not None:
+                        raise SessionLost(f"{how.rstrip('.')}. The statement did not run.", ended=True) from lost
                     raise
                 found = find_statement(
                     self._api,
