@@ -34,7 +34,8 @@ test-projects: $(VENV)/installed-dev ## run whole dbt projects through every fea
 test-spark: $(VENV)/installed-dev ## run the engine's tests and the statement suite on a Spark Connect server (URL=sc://…)
 	@$(BIN)/python -m pytest tests/engine/test_spark.py --spark-url "$(URL)" $(ARGS)
 	@$(BIN)/python -m tests.engine.fidelity.statements "$(URL)" --check
-	@$(BIN)/python -m pytest tests/projects/test_session_method.py tests/projects/test_snapshots.py --spark-url "$(URL)"
+	@$(BIN)/python -m pytest --spark-url "$(URL)" \
+	  $(addprefix tests/projects/,test_session_method.py test_constraints.py test_hooks.py test_merge_sources.py test_snapshots.py)
 
 chaos: $(VENV)/installed-dev ## every chaos scenario: threads in virtual time, then real dbt processes; many minutes (ARGS='--set smoke')
 	@$(BIN)/chaos run $(or $(ARGS),--set smoke --set nightly --set rare)

@@ -1,8 +1,9 @@
-"""A certificate for tests that sign in with one."""
+"""A certificate for tests that sign in with one, or have a server that shows one."""
 
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ PASSWORD = "certificate-password"
 
 @dataclass(frozen=True)
 class Certificate:
-    """A self-signed certificate: what Entra knows of it, and the files a client has."""
+    """A self-signed certificate: what others know of it, and the files of who it belongs to."""
 
     public: str
     plain: Path
@@ -30,6 +31,8 @@ def make_certificate(folder: Path) -> Certificate:
     begin = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(begin).not_valid_after(begin + dt.timedelta(days=36500))
+    hosts = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("livy.test")]
+    builder = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
     public = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     locks: dict[str, serialization.KeySerializationEncryption] = {
         "plain": serialization.NoEncryption(),

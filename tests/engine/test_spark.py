@@ -219,3 +219,11 @@ def test_a_failure_is_what_spark_said_and_no_stack() -> None:
     said = "(org.apache.spark.sql.X) [DIVIDE_BY_ZERO] Division by zero.\n\nJVM stacktrace:\njava.lang.X\n\tat a.b"
     assert message(Exception(said)) == "[DIVIDE_BY_ZERO] Division by zero."
     assert message(Exception("(a b) is no table")) == "(a b) is no table"
+
+
+def test_a_failed_task_says_why() -> None:
+    trace = "\n\nJVM stacktrace:\nA\n\tat c\nCaused by: org.D: Task failed.\n\tat e\nCaused by: org.F$G: %s\n\tat h"
+    why = "[USER_RAISED_EXCEPTION] Constraint short is broken"
+    wrapped = message(Exception("[TASK_WRITE_FAILED] Task failed." + trace % why))
+    assert wrapped == f"[TASK_WRITE_FAILED] Task failed.\nCaused by: {why}"
+    assert message(Exception(why + trace % why)) == why

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import pytest
 from dbt.adapters.fabricspark.client import connect
 
 from fakelivy import FakeLivy
 from fakelivy.journal import Execution
-from tests.engines import engine_options
 from tests.functional.conftest import Dbt
 from tests.projects.project import Project
 
@@ -43,16 +41,9 @@ def test_rows_that_break_a_contract_leave_the_old_table_as_it_was(
     client.close()
 
 
-@pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
-    with FakeLivy(**engine_options(request, tmp_path_factory), lakehouses=("home",)) as server:
-        yield server
-
-
 @pytest.mark.filterwarnings("ignore")  # dbt's own modules warn
 @pytest.mark.timeout(300)
-def test_rows_that_do_not_come_out_of_a_join_break_no_contract(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema="joined")
+def test_rows_that_do_not_come_out_of_a_join_break_no_contract(project: Project) -> None:
     named = "{{ config(materialized='table') }} select * from values (1, 'x'), (2, null) as named(id, name)"
     project.write(
         {
@@ -68,7 +59,7 @@ def test_rows_that_do_not_come_out_of_a_join_break_no_contract(server: FakeLivy,
     done = project.dbt("run")
     assert done.success, done
     # Spark 3.5 would move a condition below the join; the embedded engine does, but need not look at that row.
-    (made,) = [code for code in project.executed() if "raise_error" in code and "joined.kept" in code]
+    (made,) = [code for code in project.executed() if "raise_error" in code and ".kept" in code]
     assert " where " not in made
 
 
@@ -88,10 +79,7 @@ models:
 
 @pytest.mark.filterwarnings("ignore")  # dbt's own modules warn
 @pytest.mark.timeout(300)
-def test_a_contract_is_kept_wherever_it_is_written(
-    server: FakeLivy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    project = Project(tmp_path, server, schema="whole")
+def test_a_contract_is_kept_wherever_it_is_written(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.write(
         {
             "models/kept.sql": "{{ config(materialized='incremental', on_schema_change='fail') }} "
@@ -100,7 +88,7 @@ def test_a_contract_is_kept_wherever_it_is_written(
         }
     )
     for run in range(2):
-        begin = len(server.journal.entries())
+        begin = len(project.server.journal.entries())
         done = project.dbt("run")
         assert done.success, done
         added = [code.partition(" check ")[2] for code in project.executed(begin) if "add constraint" in code]

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import yaml
 
-from fakelivy import FakeLivy
-from tests.engines import engine_options
 from tests.projects.project import HEAD, Project
 
 # dbt's own modules warn.
@@ -25,15 +20,8 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
-    with FakeLivy(**engine_options(request, tmp_path_factory), lakehouses=("home",)) as server:
-        yield server
-
-
 @pytest.mark.timeout(300)
-def test_hooks_outside_of_a_transaction_run_around_the_others(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema="hooked")
+def test_hooks_outside_of_a_transaction_run_around_the_others(project: Project) -> None:
 
     def hooks(when: str) -> list[dict[str, object]]:
         said = "select '" + when + " {{ this.identifier }} %s' as hook"
@@ -43,7 +31,7 @@ def test_hooks_outside_of_a_transaction_run_around_the_others(server: FakeLivy, 
     kinds = {kind: {"small": config} for kind in ("models", "seeds", "snapshots")}
     project.write({"dbt_project.yml": yaml.safe_dump({**yaml.safe_load(HEAD), **kinds}), **KINDS})
     for _ in range(2):  # the second finds the relations there
-        begin = len(server.journal.entries())
+        begin = len(project.server.journal.entries())
         done = project.dbt("build")
         assert done.success, done
         executed = project.executed(begin)

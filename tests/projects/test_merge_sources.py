@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from fakelivy import FakeLivy
-from tests.engines import engine_options
 from tests.projects.project import Project
 
 # dbt's own modules warn.
@@ -17,12 +12,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 CONFIG = "{{ config(materialized='incremental', incremental_strategy='%s', unique_key='id') }} "
 NEW = "{% if is_incremental() %} where id >= (select max(id) from {{ this }}){% endif %}"
 CTE = "with numbers as (select 1 as id, 'a' as v union all select 2, 'b') select * from numbers "
-
-
-@pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
-    with FakeLivy(**engine_options(request, tmp_path_factory), lakehouses=("home",)) as server:
-        yield server
 
 
 @pytest.mark.parametrize("strategy", ["merge", "delete+insert"])
@@ -36,12 +25,11 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ids=["CTEs and its own table", "CTEs", "its own table"],
 )
 def test_a_merge_reads_a_view_only_where_its_query_has_ctes_and_looks_into_its_own_table(
-    strategy: str, sql: str, view: bool, server: FakeLivy, tmp_path: Path
+    strategy: str, sql: str, view: bool, project: Project
 ) -> None:
-    project = Project(tmp_path, server, schema=tmp_path.name.lower())
     project.write({"models/kept.sql": CONFIG % strategy + sql})
     assert project.dbt("run").success
-    begin = server.journal.size
+    begin = project.server.journal.size
     assert project.dbt("run").success
     executed = project.executed(begin)
     assert len([code for code in executed if "create or replace temporary view" in code.lower()]) == view
@@ -51,8 +39,7 @@ def test_a_merge_reads_a_view_only_where_its_query_has_ctes_and_looks_into_its_o
 
 
 @pytest.mark.parametrize("strategy", ["merge", "delete+insert"])
-def test_a_predicate_with_an_or_stays_one_predicate(strategy: str, server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema=tmp_path.name.lower())
+def test_a_predicate_with_an_or_stays_one_predicate(strategy: str, project: Project) -> None:
     either = "DBT_INTERNAL_DEST.id > 1 or DBT_INTERNAL_DEST.v = 'a'"
     config = CONFIG.replace("unique_key", f'incremental_predicates=["{either}"], unique_key') % strategy
     project.write({"models/kept.sql": config + "select 1 as id, 'a' as v union all select 3, 'c'"})
@@ -63,8 +50,7 @@ def test_a_predicate_with_an_or_stays_one_predicate(strategy: str, server: FakeL
     assert sorted(project.rows("select * from {{ ref('kept') }}")) == [(1, "a"), (2, "b"), (3, "d")]
 
 
-def test_two_lakehouses_may_have_a_model_of_one_name(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server)
+def test_two_lakehouses_may_have_a_model_of_one_name(project: Project) -> None:
     names = [("home", "a", "b__c"), ("home", "a__b", "c"), ("other", "a", "b__c")]
     made = ", ".join(
         f"make_temp_relation(api.Relation.create(database='{home}', schema='{schema}', identifier='{name}')) | string"
@@ -78,10 +64,7 @@ def test_two_lakehouses_may_have_a_model_of_one_name(server: FakeLivy, tmp_path:
 
 
 @pytest.mark.parametrize("strategy", ["append", "merge", "delete+insert"])
-def test_a_semicolon_at_the_end_of_a_model_is_no_part_of_its_query(
-    strategy: str, server: FakeLivy, tmp_path: Path
-) -> None:
-    project = Project(tmp_path, server, schema=tmp_path.name.lower())
+def test_a_semicolon_at_the_end_of_a_model_is_no_part_of_its_query(strategy: str, project: Project) -> None:
     project.write({"models/kept.sql": CONFIG % strategy + "select 1 as id;\n"})
     for _ in range(2):
         done = project.dbt("run")
@@ -89,8 +72,7 @@ def test_a_semicolon_at_the_end_of_a_model_is_no_part_of_its_query(
 
 
 @pytest.mark.parametrize("change", ["ignore", "fail", "append_new_columns", "sync_all_columns"])
-def test_a_struct_whose_description_is_cut_is_no_change(change: str, server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema=tmp_path.name.lower())
+def test_a_struct_whose_description_is_cut_is_no_change(change: str, project: Project) -> None:
     fields = ", ".join(f"'f{n}', {n}" for n in range(30))
     config = CONFIG.replace("unique_key", f"on_schema_change='{change}', unique_key") % "delete+insert"
     project.write({"models/kept.sql": config + f"select 1 as id, named_struct({fields}) as s"})

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from fakelivy import FakeLivy
-from tests.engines import engine_options
 from tests.projects.project import Project
 
 # dbt's own modules warn.
@@ -24,15 +19,8 @@ select * from {{ ref('people') }}
 {% endsnapshot %}"""
 
 
-@pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeLivy]:
-    with FakeLivy(**engine_options(request, tmp_path_factory), lakehouses=("home",)) as server:
-        yield server
-
-
 @pytest.mark.timeout(300)  # five commands of dbt
-def test_the_record_of_a_deleted_row_keeps_its_values_and_is_written_once(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema="deleted")
+def test_the_record_of_a_deleted_row_keeps_its_values_and_is_written_once(project: Project) -> None:
     project.write({"models/people.sql": SOURCE, "snapshots/history.sql": HISTORY})
     assert project.dbt("build").success
     project.write({"models/people.sql": SOURCE + " where id = 1"})
@@ -48,8 +36,7 @@ def test_the_record_of_a_deleted_row_keeps_its_values_and_is_written_once(server
 
 
 @pytest.mark.timeout(300)
-def test_a_column_that_the_source_has_no_more_is_null_in_new_records(server: FakeLivy, tmp_path: Path) -> None:
-    project = Project(tmp_path, server, schema="narrower")
+def test_a_column_that_the_source_has_no_more_is_null_in_new_records(project: Project) -> None:
     history = HISTORY.replace(", hard_deletes='new_record'", "")
     project.write({"models/people.sql": SOURCE, "snapshots/history.sql": history})
     assert project.dbt("build").success

@@ -30,6 +30,9 @@ NOT_SHOWN = {
     "locks taken in the wrong order: ",
     " while holding another lock",
     "the reply was still arriving when the time was up",
+    "no connection was there when the time was up",
+    "the handshake was still going on when the time was up",
+    "the request was still being sent when the time was up",
     "the last try returns or raises",
     # as others of their kind, at another moment
     "another thread has been starting a Livy session for ",

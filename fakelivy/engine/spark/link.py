@@ -24,9 +24,18 @@ def place(url: str) -> str:
     return url.partition("/;")[0].partition(";")[0]
 
 
+_CAUSE = re.compile(r"^Caused by: [\w.$]+: (.+)$", re.MULTILINE)
+
+
 def message(error: Exception) -> str:
-    """What Spark said, without the stack of its JVM and the name of its exception."""
-    return _EXCEPTION.sub("", str(error).partition(_TRACE)[0].strip())
+    """What Spark said, without the stack of its JVM and the name of its exception.
+
+    Spark 4 says of a row that may not be written only that its task failed. Why is the last cause in the stack.
+    """
+    said, _, trace = str(error).partition(_TRACE)
+    said = _EXCEPTION.sub("", said.strip())
+    causes = _CAUSE.findall(trace)
+    return f"{said}\nCaused by: {causes[-1]}" if causes and causes[-1] not in said else said
 
 
 class SparkLink(Link):

@@ -90,6 +90,9 @@ class LivyApi:
 
         return self.retrier.call(Operation.DELETE, attempt, deadline, gone=False)
 
+    def lost(self, session_id: str) -> None:
+        """A session of that id has turned out to be no more. Nothing is asked."""
+
     def submit_statement(
         self, session_id: str, code: str, operation: Operation, deadline: Deadline, kind: str = "sql"
     ) -> StatementView:

@@ -1,42 +1,60 @@
-"""HTTP connections whose replies end in time: status line, headers, chunk sizes and body alike.
+"""HTTP connections that end in time: made, written to and read from, down to the last chunk of a body.
 
-A socket's time-out counts from one arrival to the next, so a server that sends a byte now and then is never late. Here
-every read from the socket is given what is left of the whole request's time, which another thread may cut short.
+A socket's time-out counts from one arrival to the next, so a server that sends a byte now and then is never late; a
+name is looked up without any, and every address of it has a time-out of its own. Here all of it is given what is left
+of the whole request's time, which another thread may cut short.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import math
 import socket
+import ssl
+import threading
 from collections.abc import Callable
-from typing import Any
+from concurrent import futures
+from typing import Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
 from urllib3.poolmanager import PoolManager
+from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 SLICE = 0.25
-"""Seconds a read waits before it asks again how much time is left."""
+"""Seconds that anything waits for before it asks again how much time is left."""
 
 PIECE = 65536
-"""Bytes of a body that are read at once."""
+"""Bytes of a body that are read or written at once."""
 
 Remaining = Callable[[], float]
 """Seconds left for the request that the calling thread is making."""
+
+
+class Request(Protocol):
+    """The request that the calling thread is making."""
+
+    is_connecting: bool
+    """Whether its connection is being made, or could not be: then nothing of the request has been sent."""
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left for it."""
 
 
 class BoundedAdapter(HTTPAdapter):
     """A ``requests`` adapter over such connections; nothing is sent twice.
 
     Args:
-        remaining: see ``Remaining``.
+        request: see ``Request``.
     """
 
-    def __init__(self, remaining: Remaining) -> None:
-        self._pools = _pools(remaining)
+    def __init__(self, request: Request) -> None:
+        self._pools = _pools(request)
         # One retrying layer only, and it is not this one: urllib3 would resend a request whose reply was lost.
         super().__init__(max_retries=0, pool_maxsize=64)
 
@@ -116,18 +134,106 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-def _pools(remaining: Remaining) -> dict[str, type[HTTPConnectionPool]]:
+def _made(make: Callable[[], socket.socket], remaining: Remaining) -> socket.socket:
+    """The socket that ``make`` makes, which may take longer than there is time; it is closed if nobody waits any more.
+
+    Raises:
+        TimeoutError: the time was up first.
+    """
+    result: futures.Future[socket.socket] = futures.Future()
+
+    def work() -> None:
+        try:
+            made = make()
+        except BaseException as error:  # noqa: BLE001  # it is raised where it is waited for
+            if result.set_running_or_notify_cancel():
+                result.set_exception(error)
+            return
+        if result.set_running_or_notify_cancel():
+            result.set_result(made)
+        else:
+            made.close()
+
+    try:
+        # Looking up a name cannot be interrupted: whoever has no time left goes on without the thread that does it.
+        threading.Thread(target=work, name="fabricspark-connect", daemon=True).start()
+    except RuntimeError:
+        # No more threads can be had, as when Python is ending.
+        work()
+    try:
+        while not result.done() and (left := remaining()) > 0:
+            futures.wait((result,), min(left, SLICE))
+    finally:
+        unwanted = result.cancel()
+    if unwanted:
+        raise TimeoutError("no connection was there when the time was up")
+    return result.result()
+
+
+def _pools(request: Request) -> dict[str, type[HTTPConnectionPool]]:
+    def remaining() -> float:
+        return request.remaining
+
     class Response(http.client.HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)
             self.fp.close()
             self.fp = io.BufferedReader(_Reader(sock, remaining))
 
+    class Secured(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:
+            longest = self.gettimeout() or 0.0
+            while (left := min(longest, remaining())) > 0:
+                self.settimeout(min(left, SLICE))
+                try:
+                    return super().do_handshake(block)
+                except TimeoutError:
+                    longest -= SLICE
+            raise TimeoutError("the handshake was still going on when the time was up")
+
     class Plain(HTTPConnection):
         response_class = Response
 
-    class Secure(HTTPSConnection):
-        response_class = Response
+        def connect(self) -> None:
+            request.is_connecting = True
+            super().connect()
+            request.is_connecting = False
+
+        def _new_conn(self) -> socket.socket:
+            try:
+                return _made(super()._new_conn, remaining)
+            except TimeoutError as error:
+                raise ConnectTimeoutError(self, str(error)) from error
+
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            # The proxy's reply was read in slices; what comes next is the handshake, which takes its time from here.
+            self.sock.settimeout(self.timeout)
+
+        def send(self, data: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            rest = memoryview(data)
+            # TLS inside of TLS is no socket, and forgets what it has already sent when it is interrupted.
+            longest = SLICE if isinstance(self.sock, socket.socket) else math.inf
+            while rest and (left := remaining()) > 0:
+                self.sock.settimeout(min(left, longest))
+                try:
+                    rest = rest[self.sock.send(rest[:PIECE]) :]
+                except TimeoutError:
+                    continue
+            if rest:
+                raise TimeoutError("the request was still being sent when the time was up")
+
+    class Secure(Plain, HTTPSConnection):
+        def connect(self) -> None:
+            if self.ssl_context is None:
+                self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
+                # urllib3 does it for a context that it has made itself.
+                if not (self.ca_certs or self.ca_cert_dir or self.ca_cert_data):
+                    self.ssl_context.load_default_certs()
+                self.ssl_context.sslsocket_class = Secured
+            super().connect()
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

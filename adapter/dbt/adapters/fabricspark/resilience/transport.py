@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -24,6 +24,7 @@ from urllib3.exceptions import (
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
 )
 
@@ -112,6 +113,20 @@ class _Session(requests.Session):
         return None
 
 
+class _Request(threading.local):
+    """The request that each thread is making, as its connection knows it: see ``bounded.Request``."""
+
+    deadline: Deadline
+    is_connecting = False
+
+    def __init__(self, left: Callable[[], float]) -> None:
+        self._left = left
+
+    @property
+    def remaining(self) -> float:
+        return min(self.deadline.remaining, self._left())
+
+
 class Transport:
     """One server, many threads.
 
@@ -140,15 +155,14 @@ class Transport:
         self._left = left
         self._session = _Session()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
-        # Per thread: the deadline of the request it is making, for the connection's reads.
-        self._current = threading.local()
+        self._current = _Request(left)
         # Proxies of the environment are for the network only; to look for them takes a good part of a request.
         self._session.trust_env = adapter is None
-
-        def remaining() -> float:
-            return min(cast(Deadline, self._current.deadline).remaining, left())
-
-        wire = BoundedAdapter(remaining) if adapter is None else BoundedBodies(adapter, remaining)
+        wire = (
+            BoundedAdapter(self._current)
+            if adapter is None
+            else BoundedBodies(adapter, lambda: self._current.remaining)
+        )
         self._session.mount("http://", wire)
         self._session.mount("https://", wire)
 
@@ -173,6 +187,7 @@ class Transport:
         where = f"{method} {_without_query(url)}"
         token = self._tokens.token(deadline) if self._tokens else None
         mine = self._current.deadline = deadline.sooner(min(self._http_timeout, self._left()))
+        self._current.is_connecting = False
         read = min(max(SHORTEST_TIMEOUT, mine.remaining), LONGEST_TIMEOUT)
         data = None if body is None else json.dumps(body, default=written).encode()
         try:
@@ -191,45 +206,59 @@ class Transport:
         except (requests.RequestException, HTTPError) as error:
             if self._left() <= 0:
                 raise Halted from error
-            raise _classified(error, where, mine) from error
+            raise _classified(error, where, mine, is_sent=not self._current.is_connecting) from error
         except (OSError, ValueError) as error:
             if self._left() <= 0:
                 raise Halted from error
-            raise _unforeseen(error, where) from error
+            raise _unforeseen(error, where, is_sent=not self._current.is_connecting) from error
 
     def close(self) -> None:
         """Drop pooled connections."""
         self._session.close()
 
 
-def _classified(error: requests.RequestException | HTTPError, where: str, deadline: Deadline) -> TransportError:
+def _classified(
+    error: requests.RequestException | HTTPError, where: str, deadline: Deadline, *, is_sent: bool
+) -> TransportError:
+    causes = list(_causes(error))
+
+    def caused_by(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in causes)
+
     cause = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    tls = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
-    # Only a refused certificate is known to come before the request; any other TLS error may come after it.
+    tls = next((each for each in causes if isinstance(each, ssl.SSLError)), None)
+    to = " to the proxy" if caused_by(ProxyError) else ""
+    # A refused certificate comes before the request, also where nobody can tell what has been sent.
     if isinstance(tls, ssl.SSLCertVerificationError):
         return NotSent(f"{where}: the server's certificate is not trusted: {cause}")
-    if isinstance(cause, NameResolutionError):
-        return NotSent(f"{where}: the host name does not resolve")
-    if isinstance(cause, NewConnectionError):
-        return NotSent(f"{where}: connection refused or host unreachable")
+    if caused_by(NameResolutionError):
+        return NotSent(f"{where}: the host name {'of the proxy ' if to else ''}does not resolve")
+    if caused_by(NewConnectionError):
+        return NotSent(f"{where}: connection{to} refused or host unreachable")
     # After the two above: urllib3 derives them from it.
-    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
-        return NotSent(f"{where}: no connection within {CONNECT_TIMEOUT:.0f} s")
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | LocationValueError):
+    if caused_by(requests.ConnectTimeout, ConnectTimeoutError):
+        return NotSent(f"{where}: no connection{to} within {min(CONNECT_TIMEOUT, deadline.seconds):.0f} s")
+    if caused_by(requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationValueError):
         return NotSent(f"{where}: not a usable address")
+    how = tls.reason.lower().replace("_", " ") if tls and tls.reason else ""
+    if not is_sent and caused_by(TimeoutError):
+        return NotSent(f"{where}: no connection{to} after {deadline.elapsed:.0f} s")
+    if not is_sent:
+        last = causes[-1].args[-1] if causes[-1].args else type(causes[-1]).__name__
+        return NotSent(f"{where}: no connection{to} ({how or last})")
     if isinstance(error, requests.Timeout | ReadTimeoutError):
         return ReplyLate(f"{where}: no reply within {deadline.seconds:.0f} s")
-    how = type(error).__name__ + (f": {tls.reason.lower().replace('_', ' ')}" if tls and tls.reason else "")
+    how = ": ".join(filter(None, (type(error).__name__, how)))
     return ReplyLost(f"{where}: the connection broke before the reply was complete ({how})")
 
 
-def _unforeseen(error: OSError | ValueError, where: str) -> TransportError:
+def _unforeseen(error: OSError | ValueError, where: str, *, is_sent: bool) -> TransportError:
     """An error for which ``requests`` has none of its own."""
     if isinstance(error, UnicodeEncodeError):
         # Its words may hold a part of a password.
         return NotSent(f"{where}: a proxy's user or password, or a header, has characters that HTTP does not take")
     # A socket's errors have a number; without one it is a file of certificates that is not there.
-    if isinstance(error, OSError) and error.errno is None:
+    if not is_sent or (isinstance(error, OSError) and error.errno is None):
         return NotSent(f"{where}: {error}")
     return ReplyLost(f"{where}: the reply makes no sense ({type(error).__name__}: {error})")
 
@@ -250,8 +279,8 @@ def _causes(error: object) -> Iterator[BaseException]:
     while isinstance(error, BaseException):
         yield error
         inner = error.args[0] if error.args else None
-        # In an error of TLS, `reason` is a word.
-        chain = (getattr(inner, "reason", None), inner, error.__cause__)
+        # In an error of TLS, `reason` is a word; in one of a proxy, the argument is too.
+        chain = (getattr(inner, "reason", None), inner, getattr(error, "original_error", None), error.__cause__)
         error = next((each for each in chain if isinstance(each, BaseException)), None)
 
 
