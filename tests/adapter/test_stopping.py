@@ -146,6 +146,37 @@ def test_a_session_that_starts_while_the_run_ends_is_deleted_and_used_by_nobody(
     assert server.count(DELETE) == 1
 
 
+@pytest.mark.parametrize("halted", [True, False])
+@pytest.mark.parametrize("told", [True, False], ids=["told itself", "another thread was told"])
+def test_a_throttled_list_of_sessions_is_not_waited_for_in_vain(
+    told: bool, halted: bool, settings: Settings, logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    route = "GET /sessions?from=0&size=50&$skip=0&$top=50"
+    server.answers[route] = [(429, {"message": "blocked until: 1/1/2030 1:00:00 AM (UTC)"})]
+    took: list[float] = []
+
+    def work() -> None:
+        manager = manager_of(server, halting, settings, logger)
+        session = LivySession(manager._api, settings, halting, logger)
+        session.name, session._strays = "lost", True
+        if not told:
+            manager._api.retrier.pace.stay_away(600)
+        if halted:
+            halting.halt()
+        begun = runtime.monotonic()
+        assert not session.delete_session()
+        took.append(runtime.monotonic() - begun)
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(route) == (1 if told else 0)
+    assert took[0] < 0.1
+    assert "Livy session lost could not be deleted" in caplog.text
+
+
 @pytest.mark.parametrize("seconds", [20.0, 60.0, 4e8])
 @pytest.mark.parametrize("late", [0.0, 3.0])
 def test_a_throttle_does_not_keep_a_session_from_being_deleted_after_a_halt(

@@ -24,6 +24,15 @@ def test_the_livy_session_of_the_repls_is_deleted_for_good(trouble: str) -> None
         assert here.oracle.live_sessions() == []
 
 
+def test_repls_of_which_a_server_does_not_answer_are_not_waited_for_one_by_one() -> None:
+    rules = [Rule("insert", duration=60)]
+    with world("delete_hc:before:hang", dialect="fabric", rules=rules) as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(16)))
+        assert here.runtime.monotonic() < 60 + 90 + 15 * 5 + 90
+        assert here.oracle.live_sessions() == []
+
+
 @pytest.mark.parametrize(("threads", "strategy"), [(8, "random"), (16, "random"), (16, "many"), (16, "starved")])
 def test_as_few_livy_sessions_are_started_as_hold_the_repls(threads: int, strategy: str) -> None:
     # A Livy session that was asked for just now takes no other REPL.

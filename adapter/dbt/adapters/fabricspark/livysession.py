@@ -98,15 +98,20 @@ class LivySessionManager:
         ready = self._wait_for_it()
         return ready or self._start()
 
-    def disconnect(self) -> None:
-        """Delete every session that was made here, but for one that is kept for the next run. Never raises."""
+    def disconnect(self, timeout: float = DELETE_TIMEOUT) -> None:
+        """Delete every session that was made here, but for one that is kept for the next run. Never raises.
+
+        Args:
+            timeout: seconds for all of them; each is given ``BURIAL_TIMEOUT`` all the same.
+        """
+        deadline = Deadline.after(self._runtime, timeout)
         with self._lock:
             self._disconnects += 1
             left = [each for each in (*self._graves, self._session, self._coming) if each is not None]
             self._session, self._graves = None, []
         for session in left:
             if not self._leave(session):
-                self._delete(session)
+                self._delete(session, max(BURIAL_TIMEOUT, deadline.remaining))
         self._timings.save()
 
     def _leave(self, session: LivySession) -> bool:

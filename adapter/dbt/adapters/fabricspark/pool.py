@@ -150,8 +150,10 @@ class OneForEach:
         # After a halt there are seconds for it all, and it is the Livy session that costs; its REPLs end with it.
         if left(self._runtime) < float("inf"):
             self._end_livy_sessions()
+        deadline = Deadline.after(self._runtime, DELETE_TIMEOUT)
         for repl in repls:
-            repl.disconnect()
+            # A server that answers for none of them is not waited for once for each.
+            repl.disconnect(deadline.remaining)
         self._end_livy_sessions()
 
     def _end_livy_sessions(self) -> None:

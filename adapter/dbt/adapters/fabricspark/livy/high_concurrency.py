@@ -69,7 +69,7 @@ class HighConcurrencyApi(LivyApi):
                 self._lost.add(str(body.get("name")))
             raise
 
-    def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:  # noqa: ARG002  # it is LivyApi's
+    def find_sessions(self, name: str, deadline: Deadline, *, patient: bool = True) -> list[SessionView]:  # noqa: ARG002  # it is LivyApi's
         """None: there is no list."""
         return []
 
@@ -116,7 +116,7 @@ class HighConcurrencyApi(LivyApi):
         """The Livy sessions of these names that have not ended."""
         return [
             view.id
-            for view in self._list_sessions(deadline)
+            for view in self._list_sessions(deadline, patient=False)
             if view.name in names and session_phase(view.state) is not SessionPhase.ENDED
         ]
 

@@ -350,9 +350,10 @@ class Statement(Seen):
         sent = "once" if self.sends == 1 else f"{self.sends} times"
         number = "a statement" if self.id is None else f"statement {self.id}"
         raise OutcomeUnknown(
-            f"{what.rstrip('.')}; {why}. The statement may have run, in whole or in part; it was not sent again. Sent "
-            f"{sent}, {since:.0f} s ago. Before you run this model again, look at its table, and at {number} of Livy "
-            f"session {self.session_id} with the comment {self.mark}.",
+            f"{what.rstrip('.')}{'' if what.endswith('?') else '.'} {why[0].upper()}{why[1:]}. The statement may have "
+            f"run, in whole or in part: it was sent {sent}, {since:.0f} s ago, and is not sent again. Before you run "
+            f"this model again, look at its table, and at {number} of Livy session {self.session_id} with the comment "
+            f"{self.mark}.",
             session_id=self.session_id,
             statement_id=self.id,
             mark=self.mark,
