@@ -283,7 +283,9 @@ def errors_speak(run: Run) -> Broken:
         if call in refused and NOT_FOUND not in call.message:
             yield f"{call.step} {call.mark} was refused with {NOT_FOUND} and says {_cut(call.message)!r}", call.end
         if call.phase == "safety" and call.outcome not in _allowed(run, call):
-            yield f"{call.step} {call.mark} is {call.outcome}: {call.error}: {_cut(call.message)}", call.end
+            said = f": {call.error}: {_cut(call.message)}" if call.error else ""
+            right = " or ".join(_allowed(run, call)) or "nothing"
+            yield f"{call.step} {call.mark} is {call.outcome}, where {right} is right{said}", call.end
     for pattern in run.scenario.says:
         if not any(re.search(pattern, call.message) for call in run.calls):
             yield f"no error matches {pattern!r}", None
