@@ -129,7 +129,7 @@ class OneForEach:
         with self._lock:
             mine = session in self._borrowing
             if not mine:
-                self._wait_for_turn(lambda: False)
+                self._wait_for_turn(or_free=False)
                 self._ask()
         try:
             yield
@@ -168,7 +168,7 @@ class OneForEach:
     def _take(self) -> tuple[LivySessionManager, bool]:
         """A REPL, and whether it is to be asked for."""
         with self._lock:
-            self._wait_for_turn(lambda: bool(self._free))
+            self._wait_for_turn(or_free=True)
             if self._free:
                 return self._free.pop(), False
             self._ask()
@@ -176,10 +176,10 @@ class OneForEach:
             self._borrowing.append(session)
             return session, True
 
-    def _wait_for_turn(self, enough: Callable[[], bool]) -> None:
-        """Until a REPL may be asked for, alone if it may need a new Livy session; or until there is ``enough``."""
+    def _wait_for_turn(self, *, or_free: bool) -> None:
+        """Until a REPL may be asked for, alone if it may need a new Livy session; or until one is free."""
         deadline = Deadline.after(self._runtime, self._patience)
-        while not enough() and (self._is_led or (self._asking and not self._has_room())):
+        while not (or_free and self._free) and (self._is_led or (self._asking and not self._has_room())):
             if deadline.expired:
                 raise FailedToConnectError(f"another thread has been waiting for a REPL for {deadline.elapsed:.0f} s")
             if self._lock.wait(deadline.remaining):
