@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib.metadata
 import secrets
 import time
@@ -28,7 +29,7 @@ from chaos.processes.model import shipped as real_scenarios
 from chaos.processes.model import source
 from chaos.results import EXIT_CODES, Result, Verdict, slim, worst
 from chaos.runner import run as run_once
-from chaos.scenario import SETS, Pairs, Scenario, ScenarioError, dump, dump_whole, load, meant, shipped
+from chaos.scenario import SETS, Pairs, Scenario, ScenarioError, dump, dump_whole, load, shipped
 from chaos.terminal import Terminal
 
 HARNESS_ERROR = 3
@@ -263,7 +264,9 @@ def _named(names: Sequence[str]) -> list[tuple[str, Scenario]]:
             except ScenarioError as error:
                 raise click.UsageError(str(error)) from None
         else:
-            raise click.UsageError(f"no scenario {name!r}{meant(name, known)}")
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "chaos list prints all there are"
+            raise click.UsageError(f"no scenario {name!r}; {hint}")
     return found
 
 

@@ -58,6 +58,19 @@ CANCEL_BOUND = 30.0
 REPLS = 5
 """REPLs that Fabric packs into one Livy session (Fabric docs)."""
 
+_ACCIDENTS = (
+    "AssertionError",
+    "AttributeError",
+    "IndexError",
+    "JSONDecodeError",
+    "KeyError",
+    "NameError",
+    "RecursionError",
+    "TypeError",
+    "UnboundLocalError",
+)
+"""Errors that speak of the client's own code and not of what went wrong: nobody had thought of it."""
+
 _ENDED = ("Aborted", "KeyboardInterrupt")
 """Errors with which chaos itself ends a call."""
 
@@ -131,16 +144,19 @@ def no_deadlock(run: Run) -> Broken:
 
 
 def ends_in_time(run: Run) -> Broken:
-    """Every operation ends by its deadline, and the run comes to its end."""
+    """Every operation ends by its deadline, or as soon as the scenario says, and the run comes to its end."""
     if run.stuck is not None and not isinstance(run.stuck, Deadlock):
         yield str(run.stuck), run.elapsed
-    limit = run.settings["statement_timeout"] + run.settings["session_start_timeout"] + SLACK
+    most = run.settings["statement_timeout"] + run.settings["session_start_timeout"] + SLACK
+    bound = run.scenario.phases.end_within
     for call in run.calls:
-        if call.error != "Aborted" and call.end - call.begin > limit:
-            yield (
-                f"{call.step} {call.mark} took {call.end - call.begin:.0f} s; its time-outs are {limit:.0f}",
-                call.begin,
-            )
+        took = call.end - call.begin
+        if call.error == "Aborted":
+            continue
+        if took > most:
+            yield f"{call.step} {call.mark} took {took:.0f} s; its time-outs are {most:.0f}", call.begin
+        elif bound is not None and call.phase == "safety" and took > bound:
+            yield f"{call.step} {call.mark} took {took:.0f} s; the scenario gives it {bound:.0f}", call.begin
     if run.closing_at and run.elapsed - run.closing_at > run.settings["http_timeout"] * 3 + SLACK:
         yield f"close took {run.elapsed - run.closing_at:.0f} s", run.closing_at
 
@@ -256,15 +272,20 @@ def no_secret(run: Run) -> Broken:
 
 
 def errors_speak(run: Run) -> Broken:
-    """Errors say something, what the server said of the statement included; outcomes are those the scenario allows."""
+    """Errors say something, what the server said of the statement included, and are no accident of the client's code;
+    outcomes are those the scenario allows."""
     refused = _told_refused(run)
     for call in run.calls:
+        if call.error in _ACCIDENTS:
+            yield f"{call.step} {call.mark} ended in an accident: {call.error}: {_cut(call.message)}", call.end
         if call.outcome != "ok" and call.error not in _ENDED and len(call.message) < 10:
             yield f"{call.step} is {call.outcome} with {call.error} and says only {call.message!r}", call.end
         if call in refused and NOT_FOUND not in call.message:
             yield f"{call.step} {call.mark} was refused with {NOT_FOUND} and says {_cut(call.message)!r}", call.end
         if call.phase == "safety" and call.outcome not in _allowed(run, call):
-            yield f"{call.step} {call.mark} is {call.outcome}: {call.error}: {_cut(call.message)}", call.end
+            said = f": {call.error}: {_cut(call.message)}" if call.error else ""
+            right = " or ".join(_allowed(run, call)) or "nothing"
+            yield f"{call.step} {call.mark} is {call.outcome}, where {right} is right{said}", call.end
     for pattern in run.scenario.says:
         if not any(re.search(pattern, call.message) for call in run.calls):
             yield f"no error matches {pattern!r}", None

@@ -41,7 +41,8 @@ def judge(run: Run, client: str) -> Result:
         seconds=run.elapsed,
         findings=[*findings, _proof(run)],
         replay=replay_line(run, client),
-        operations=[_operation(call) for call in run.calls],
+        # t2 before t10, whoever ended first.
+        operations=[_operation(call) for call in sorted(run.calls, key=lambda call: (len(call.thread), call.thread))],
         windows=_windows(run),
         output="\n".join(run.log[-200:]),
     )
@@ -121,9 +122,13 @@ def _operation(call: Call) -> Operation:
 
 
 def _windows(run: Run) -> list[Window]:
-    """From the first to the last time that a fault struck."""
+    """From the first to the last time that a fault struck, and when somebody cancelled or interrupted."""
     times: dict[str, list[float]] = {}
     for entry in run.journal:
         if isinstance(entry.event, FaultDecision) and entry.event.fired:
             times.setdefault(entry.event.fault, []).append(moment(entry))
-    return [Window(fault, min(struck), max(struck)) for fault, struck in times.items()]
+    acts = {"cancelled": run.cancelled_at, "interrupted": run.interrupted_at}
+    return [
+        *(Window(fault, min(struck), max(struck)) for fault, struck in times.items()),
+        *(Window(act, at, at) for act, at in acts.items() if at is not None),
+    ]

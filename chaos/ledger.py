@@ -64,6 +64,12 @@ def _rows(column: str, values: Sequence[str]) -> Table:
     return Table({"type": "struct", "fields": fields}, [(value,) for value in values])
 
 
+def _cut(result: Table | Failure, rows: int) -> Table | Failure:
+    if isinstance(result, Failure) or len(result.rows) <= rows:
+        return result
+    return Table(result.schema, result.rows[:rows], truncated=True)
+
+
 @dataclass
 class _Work:
     """A statement that runs: what it does happens at ``ends_at``, unless it is cancelled before."""
@@ -71,6 +77,7 @@ class _Work:
     engine: Ledger
     code: str
     ends_at: float
+    max_rows: int
     result: Table | Failure | None = None
 
     @property
@@ -96,8 +103,8 @@ class _Session:
     works: list[_Work] = field(default_factory=list)
 
     def start(self, code: str, *, kind: str, max_rows: int, started_at: float, on_done: Callable[[], None]) -> _Work:
-        del kind, max_rows, on_done  # small answers to any kind; the end is seen when somebody looks
-        return self.engine.start(self, code, started_at)
+        del kind, on_done  # the same answers to any kind; the end is seen when somebody looks
+        return self.engine.start(self, code, started_at, max_rows)
 
     def sibling(self, spec: SessionSpec) -> EngineSession:
         return self.engine.open(spec)
@@ -138,12 +145,12 @@ class Ledger:
     def close(self) -> None:
         return
 
-    def start(self, session: _Session, code: str, started_at: float) -> _Work:
+    def start(self, session: _Session, code: str, started_at: float, max_rows: int) -> _Work:
         inserted = _INSERT.search(code)
         takes = self._takes if inserted or _REBUILD.search(code) else self._takes / 4
         if inserted and (inserted["mark"] or "").startswith("slow"):
             takes *= SLOW
-        work = _Work(self, code, started_at + takes)
+        work = _Work(self, code, started_at + takes, max_rows)
         session.works = [each for each in session.works if each.result is None]
         session.works.append(work)
         self.works.append(work)
@@ -160,7 +167,7 @@ class Ledger:
         now = self.now()
         for work in sorted((each for each in self.running if each.ends_at <= now), key=lambda each: each.ends_at):
             self.running.remove(work)
-            work.result = self._carry_out(work.code)
+            work.result = _cut(self._carry_out(work.code), work.max_rows)
 
     def _carry_out(self, code: str) -> Table | Failure:
         if found := _INSERT.search(code):
@@ -171,7 +178,8 @@ class Ledger:
         elif found := _SELECT.search(code):
             return _rows("mark", [mark for mark in self.tables_[found["table"]] if mark == found["mark"]])
         elif _SHOW.search(code):
-            return _rows("tableName", sorted(self.tables_))
+            # The events come last, so that they are missing from a list that was cut.
+            return _rows("tableName", sorted(self.tables_, reverse=True))
         elif found := _MISSING.search(code):
             return Failure(f"[{NOT_FOUND}] The table or view `{found['table']}` cannot be found.")
         return EMPTY

@@ -64,7 +64,7 @@ MISHAPS: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "submit_statement": {
         **_ALL,
-        "before": (*_ALL["before"], *_DEATHS, "lose_statement", "cut_rows(1)", _THROTTLE),
+        "before": (*_ALL["before"], *_DEATHS, "lose_statement", _THROTTLE),
         "after_commit": (*_LOST, *_DEATHS, "lose_statement(evicted)"),
     },
     "get_statement": {
@@ -82,12 +82,12 @@ FABRIC_ONLY: Mapping[str, Sequence[str]] = {
     "get_session": ("reject_token", "expire_token"),
     "list_sessions": ("reject_token", "expire_token"),
     "delete_session": ("reject_token", "expire_token"),
-    "submit_statement": ("capacity", "reject_token", "expire_token"),
+    "submit_statement": ("capacity", "reject_token", "expire_token", "cut_rows(1)"),
     "get_statement": ("reject_token", "expire_token"),
     "list_statements": ("reject_token", "expire_token"),
     "cancel_statement": ("reject_token", "expire_token"),
 }
-"""What can happen before an operation where requests bear tokens."""
+"""What can happen before an operation where requests bear tokens, and where a result says that it was cut."""
 
 OF_REPLS: Mapping[str, str] = {
     "create_session": "acquire_hc",
@@ -102,7 +102,14 @@ OF_REPLS: Mapping[str, str] = {
 
 REPLS_ONLY: Mapping[str, Mapping[str, Sequence[str]]] = {
     "create_session": {"before": ("alone",)},
-    "get_session": {"body": ("set_field(replId,null)", "set_field(sessionId,null)", "stick_state(Failed)")},
+    "get_session": {
+        "body": (
+            "set_field(replId,null)",
+            "set_field(sessionId,null)",
+            'set_field(sessionId,"00000000-0000-0000-0000-000000000000")',
+            "stick_state(Failed)",
+        )
+    },
 }
 """What can happen besides where an operation is a REPL's."""
 

@@ -145,9 +145,11 @@ Plan = Annotated[Explicit | Random | Pairs, Field(discriminator="plan")]
 
 class Phases(Data):
     """The safety phase lasts until the script is done; the faults end after ``heal_after`` virtual seconds at the
-    latest. In the liveness phase each thread must write and read again, within ``recover_within``."""
+    latest, and each step takes ``end_within`` at most, if that is less than its time-outs allow. In the liveness phase
+    each thread must write and read again, within ``recover_within``."""
 
     heal_after: Seconds = 120.0
+    end_within: Seconds | None = None
     recover_within: Seconds = 120.0
 
 

@@ -38,6 +38,7 @@ from fakelivy.mishaps import (
     SetField,
     SetHeader,
     SlowStart,
+    SlowStatement,
     StaleRead,
     Status,
     StickState,
@@ -190,6 +191,7 @@ PHASES: Mapping[type[Data], tuple[tuple[Phase, ...], str]] = {
     ReapAfter: (("before",), _STATE),
     Alone: (("before",), _STATE),
     CutRows: (("before",), _STATE),
+    SlowStatement: (("before",), _STATE),
     SetHeader: (("body",), _NO_REPLY_YET),
     LoseStatement: (_LOST, "it happens to the statement, not to the reply"),
 }
@@ -201,6 +203,7 @@ OPERATIONS: Mapping[type[Data], frozenset[str]] = {
     ReapAfter: frozenset({"create_session", "acquire_hc"}),
     Alone: frozenset({"acquire_hc"}),
     CutRows: frozenset({"submit_statement", "submit_repl_statement"}),
+    SlowStatement: frozenset({"submit_statement", "submit_repl_statement"}),
     LoseStatement: frozenset({"submit_statement", "submit_repl_statement"}),
     TokenLifetime: frozenset({"entra_token", "imds_token", "app_service_token", "az_token"}),
 }

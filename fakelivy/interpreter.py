@@ -17,6 +17,7 @@ from fakelivy.engine.port import EngineSession, EngineUnavailable, Execution, Fa
 from fakelivy.knobs import DialectKnobs, Knobs
 from fakelivy.machines import CANCELABLE, STATEMENT
 from fakelivy.model import Statement
+from fakelivy.orders import NONE, Orders
 
 SEE_JOURNAL = "a bug of this fake server: see its journal"
 
@@ -26,6 +27,23 @@ class _Queued:
     statement: Statement
     submitted: float
     max_rows: int
+    runs_for: float
+
+
+class _Waits:
+    """A statement that runs without its engine, which is handed it at ``until`` unless it is cancelled before."""
+
+    def __init__(self, queued: _Queued, until: float, clock: Clock) -> None:
+        self.queued = queued
+        self.until = until
+        self._clock = clock
+        self.outcome: Failure | None = None
+        self.finished_at: float | None = None
+
+    def cancel(self) -> None:
+        if self.outcome is None:
+            self.outcome = Failure("[OPERATION_CANCELED] The statement was cancelled.", cancelled=True)
+            self.finished_at = self._clock.monotonic()
 
 
 @dataclasses.dataclass
@@ -78,20 +96,18 @@ class Interpreter:
     def busy(self) -> bool:
         return self._running is not None or bool(self._queue)
 
-    def submit(self, code: str, kind: str, now: float, *, lose: bool = False, max_rows: int | None = None) -> Statement:
-        """Queue a statement, or with ``lose`` only say so; the answer is the statement as it was queued.
-
-        ``max_rows`` cuts its result if that is less than what the interpreter allows.
-        """
+    def submit(self, code: str, kind: str, now: float, orders: Orders = NONE) -> Statement:
+        """Queue a statement, or with ``orders.lose`` only say so; the answer is the statement as it was queued."""
         statement = Statement(next(self._ids), code, kind, STATEMENT.initial)
-        if lose:
+        if orders.lose:
             return statement
         self.statements[statement.id] = statement
         # The oldest is forgotten even if it still waits: it runs all the same (Livy source).
         retained = self._dialect.retained_statements
         while retained is not None and len(self.statements) > retained:
             self.statements.popitem(last=False)
-        self._queue.append(_Queued(statement, now, min(max_rows or self._max_rows, self._max_rows)))
+        rows = min(orders.max_rows or self._max_rows, self._max_rows)
+        self._queue.append(_Queued(statement, now, rows, orders.runs_for))
         self._journal.add(j.StatementMoved(self.name, statement.id, None, statement.state))
         return statement
 
@@ -120,6 +136,10 @@ class Interpreter:
                 self._start(self.engine, self._queue.popleft())
                 continue
             outcome = running.execution.outcome
+            waits = running.execution
+            if outcome is None and isinstance(waits, _Waits) and now >= waits.until:
+                self._hand_over(self.engine, running.statement, waits.queued, waits.until)
+                continue
             if outcome is None:
                 self._give_up_cancelling(running, now)
                 return
@@ -129,6 +149,13 @@ class Interpreter:
     def _start(self, engine: EngineSession, queued: _Queued) -> None:
         started = max(self._free_at, queued.submitted)
         statement = self._move(queued.statement, "running", started=self._millis(started))
+        if queued.runs_for:
+            self._running = _Running(statement, _Waits(queued, started + queued.runs_for, self._clock))
+        else:
+            self._hand_over(engine, statement, queued, started)
+
+    def _hand_over(self, engine: EngineSession, statement: Statement, queued: _Queued, started: float) -> None:
+        self._running = None
         self._journal.add(j.Execution(self.name, statement.id, statement.kind, statement.code))
         try:
             execution = engine.start(

@@ -228,6 +228,13 @@ class CutRows(Data):
     rows: Count = 1000
 
 
+class SlowStatement(Data):
+    """The statement really runs for ``seconds`` before the engine is handed it; cancelled until then, it never was."""
+
+    type: Literal["slow_statement"] = "slow_statement"
+    seconds: Seconds
+
+
 class SetHeader(Data):
     """The reply's header ``name`` has this ``value``, or is not there."""
 
@@ -270,6 +277,7 @@ Effect = Annotated[
     | ReapAfter
     | Alone
     | CutRows
+    | SlowStatement
     | SetHeader
     | LoseStatement,
     Field(discriminator="type"),

@@ -15,6 +15,7 @@ class Orders:
         alone: a new high-concurrency session gets a Livy session to itself.
         lose: a new statement is accepted and forgotten.
         max_rows: rows of a new statement's result, if that is less than what the session allows.
+        runs_for: how long a new statement runs before the engine is handed it.
         token_lifetime: how long a new token is good.
         clock_skew: how far the clock that checks the request's token is ahead, besides ``IdentityOptions.clock_skew``.
     """
@@ -24,6 +25,7 @@ class Orders:
     alone: bool = False
     lose: bool = False
     max_rows: int | None = None
+    runs_for: float = 0.0
     token_lifetime: int | None = None
     clock_skew: float = 0.0
 

@@ -155,7 +155,7 @@ class Store:
             if known == "shared":
                 text = "Code type should be specified if session kind is shared"
                 raise Refused(Problem.NO_KIND, text=text)
-            statement = interpreter.submit(code, known, now, lose=orders.lose, max_rows=orders.max_rows)
+            statement = interpreter.submit(code, known, now, orders)
             interpreter.active_at = now
             self._life.refresh(live, now)
             return statement

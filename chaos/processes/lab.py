@@ -155,6 +155,7 @@ class Lab:
 
     def _direct(self) -> None:
         while (moment := self._due.get()) is not None:
+            self._stopped.wait(moment.after)
             self._try(moment)
 
     def _try(self, moment: Moment) -> None:

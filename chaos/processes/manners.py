@@ -100,7 +100,7 @@ def one_refresh(run: Run) -> Broken:
         return  # nobody knows which tokens a bad line has swallowed
     for steps in run.phases():
         mine = run.journal[steps[0].begin : max(step.end for step in steps)]
-        allowed = len(steps) * (1 + len(_spoilt(run, mine))) + _lost_tokens(mine)
+        allowed = len(steps) * (1 + len(_spoilt(run, mine))) + _lost_tokens(run, mine)
         count: Counter[str] = Counter()
         for entry in mine:
             if isinstance(entry.event, TokenIssued) and entry.event.flow != "profile":
@@ -203,8 +203,13 @@ def _spoils(fault: Fault) -> bool:
     return fault.effect.type in _SPOILS or (fault.effect.type == "status" and fault.effect.code in (401, 403))
 
 
-def _lost_tokens(entries: Sequence[Entry]) -> int:
-    return sum(each.operation.endswith("_token") and each.phase != "before" for _, each in _strikes(entries))
+def _lost_tokens(run: Run, entries: Sequence[Entry]) -> int:
+    """Tokens that were issued and perhaps not heard of; whoever has given up waiting for one has another issued."""
+    late = {name for name, fault in _armed(run).items() if fault.effect.type == "delay"}
+    return sum(
+        each.operation.endswith("_token") and (each.phase != "before" or each.fault in late)
+        for _, each in _strikes(entries)
+    )
 
 
 def _tells_of_a_dead_token(run: Run, entry: Entry) -> bool:

@@ -44,6 +44,8 @@ class Moment(Data):
     operation: str | None = None
     struck: str | None = None
     nth: Annotated[int, Field(ge=1)] = 1
+    after: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """Seconds from that moment until it is done; a fault is armed at once."""
     do: Act
     toxic: Toxic | None = None
     fault: Spelt | None = None
@@ -57,6 +59,8 @@ class Moment(Data):
         for name, given in {"toxic": self.toxic, "fault": self.fault}.items():
             if (given is not None) != (self.do == name):
                 raise ValueError(f"a {name} goes with do: {name}, and only with it")
+        if self.after and self.fault is not None:
+            raise ValueError("a fault is armed at the moment itself: say after of what happens when it strikes")
         return self
 
     def __str__(self) -> str:

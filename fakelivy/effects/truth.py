@@ -27,6 +27,11 @@ def cut_rows(hit: Hit, what: m.CutRows) -> Result:
     return ordered(hit, max_rows=what.rows)
 
 
+@effect(m.SlowStatement)
+def slow_statement(hit: Hit, what: m.SlowStatement) -> Result:
+    return ordered(hit, runs_for=what.seconds)
+
+
 @effect(m.Restart)
 def restart(hit: Hit, what: m.Restart) -> Result:
     hit.call.services.restarter.restart(hit.call.dialect, recovery=what.recovery, down=what.down)

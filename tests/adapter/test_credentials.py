@@ -33,6 +33,19 @@ FABRIC: dict[str, Any] = {
 }
 LOCAL: dict[str, Any] = {"method": "livy", "livy_mode": "local", "livy_url": "http://livy.example:8998/"}
 
+FIGURES = (
+    "http_timeout",
+    "session_start_timeout",
+    "statement_timeout",
+    "poll_wait",
+    "poll_statement_wait",
+    "azure_cli_process_timeout",
+    "connect_retries",
+    "connect_timeout",
+    "requests_per_minute",
+)
+FILES = ("session_id_file", "client_certificate_path", "token_file_path")
+
 
 def load(profile: dict[str, Any]) -> FabricSparkCredentials:
     """As dbt does it."""
@@ -88,7 +101,10 @@ def test_schema_defaults_to_the_lakehouse_and_locally_to_default() -> None:
         ({"authority": "http://127.0.0.1:1"}, "authority 'http://127.0.0.1:1' must start with https://"),
         ({"authority": f"https://me:{SECRET}@login.example"}, "authority must be a plain address"),
         ({"authentication": "SNP"}, "authentication 'SNP' is not one of CLI, SPN, managed_identity"),
-        ({"authentication": "SPN", "tenant_id": "t"}, "'SPN' needs client_id and client_secret"),
+        (
+            {"authentication": "SPN", "tenant_id": "t"},
+            "'SPN' needs client_id, and client_secret or client_certificate_path in the profile",
+        ),
         ({"accessToken": None}, "'token' needs accessToken"),
         ({"accessToken": 17}, "accessToken: has the wrong type"),
         ({"http_timeout": 0}, "http_timeout is 0"),
@@ -96,6 +112,10 @@ def test_schema_defaults_to_the_lakehouse_and_locally_to_default() -> None:
         ({"poll_wait": -1}, "poll_wait is -1"),
         ({"statement_timeout": float("inf")}, "statement_timeout is inf"),
         ({"statement_timeout": float("nan")}, "statement_timeout is nan"),
+        *(({name: 10**400}, f"{name} is too large a number") for name in FIGURES),
+        *(({name: "a\0b"}, f"{name} 'a\\x00b' cannot be the name of a file") for name in FILES),
+        ({"session_id_file": "\ud800"}, "cannot be the name of a file"),
+        ({"workspace_name": ""}, "workspace_name must be the name"),
         ({"connect_retries": -1}, "connect_retries is -1; it must not be negative"),
         ({"spark_config": {"conf": ["a"]}}, "spark_config.conf must be a mapping"),
         ({"spark_config": {"conf": {"livy.rsc.sql.num-rows": "all"}}}, "must be a number of rows"),

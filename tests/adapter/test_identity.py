@@ -222,7 +222,7 @@ def test_a_server_without_authentication_needs_no_token() -> None:
     [
         ({"authentication": "CLY"}, "authentication 'CLY' is not one of CLI, SPN,.*Did you mean 'CLI'"),
         ({"authentication": "managed-identiy"}, "Did you mean 'managed_identity'"),
-        ({"authentication": "SPN", "client_id": "c"}, "needs tenant_id and client_secret or client_certificate_path"),
+        ({"authentication": "SPN", "client_id": "c"}, "needs tenant_id, and client_secret or client_certificate_path"),
         (
             {
                 "authentication": "SPN",

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 from dbt.adapters.fabricspark.lease import MOST_ENTRIES, LeaseFile, target_key
+from dbt.adapters.fabricspark.resilience.halt import Halted, HaltingRuntime
 from dbt_common.exceptions import DbtRuntimeError
 from filelock import FileLock
+
+from tests.adapter.conftest import VirtualRuntime
 
 LOG = logging.getLogger("tests.lease")
 
@@ -151,6 +154,28 @@ def test_a_failed_write_leaves_the_old_file(path: Path, monkeypatch: pytest.Monk
         leases(path).add("8", "dbt-2")
     assert path.read_text(encoding="utf-8") == before
     assert not list(path.parent.glob(".*"))
+
+
+def test_a_halt_ends_the_waiting_for_who_holds_the_file(path: Path) -> None:
+    runtime = HaltingRuntime(VirtualRuntime())
+    file = LeaseFile(path, "a", LOG, runtime=runtime)
+    lease = file.add("7", "dbt-1")
+    runtime.halt()
+    with FileLock(f"{path}.lock"):
+        for use in (file.claim, lambda: file.add("8", "dbt-2"), lambda: lease.mark(changed=True)):
+            with pytest.raises(Halted):
+                use()
+        lease.drop()
+    assert runtime.monotonic() == 0
+
+
+def test_a_file_that_somebody_holds_is_waited_for(path: Path) -> None:
+    runtime = VirtualRuntime()
+    file = LeaseFile(path, "a", LOG, runtime=runtime)
+    path.parent.mkdir()
+    with FileLock(f"{path}.lock"), pytest.raises(DbtRuntimeError, match="locked by another process for 10 s"):
+        file.claim()
+    assert 9.9 < runtime.monotonic() < 10.1
 
 
 def test_a_file_that_somebody_holds_is_an_error_and_not_a_wait_without_end(path: Path) -> None:

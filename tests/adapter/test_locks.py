@@ -44,7 +44,13 @@ class Guarded:
 GUARDED = [
     Guarded("connections.py", "SessionManagers", "_lock", "_targets _leaving _namings _timings", inside="_naming"),
     Guarded("client.py", "Client", "_lock", "_running"),
-    Guarded("pool.py", "OneForEach", "_lock", "_free _all _failed _asking _is_led", inside="_new _has_room"),
+    Guarded(
+        "pool.py",
+        "OneForEach",
+        "_lock",
+        "_free _all _failed _borrowing _asking _is_led",
+        inside="_new _has_room _ask _wait_for_turn",
+    ),
     Guarded(
         "livysession.py",
         "LivySessionManager",

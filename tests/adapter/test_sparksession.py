@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -65,16 +66,50 @@ def test_values_and_types_are_those_that_livy_gives(spark: SparkSession, sql: st
     assert cursor.fetchall() == [(value,)]
 
 
-@pytest.mark.parametrize("zone", ["Asia/Kolkata", "-03:30"])
-def test_a_timestamp_is_told_in_the_sessions_time_zone(spark: SparkSession, zone: str) -> None:
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "-03:30", "UTC"])
+def test_a_timestamp_is_told_in_the_sessions_time_zone(
+    spark: SparkSession, zone: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not known:
+        # As on a machine without tzdata.
+        monkeypatch.setattr(sparksession, "ZoneInfo", unknown)
     before = str(spark.conf.get(sparksession.TIME_ZONE))
     spark.conf.set(sparksession.TIME_ZONE, zone)
     try:
         cursor = cursor_on(spark)
-        cursor.execute("select timestamp'2024-07-01 12:00:00' as t")
-        assert cursor.fetchone() == (dt.datetime(2024, 7, 1, 12),)
+        cursor.execute("select timestamp'2024-07-01 12:00:00' as t, 1 as t, cast(null as timestamp) as t")
+        assert cursor.fetchone() == (dt.datetime(2024, 7, 1, 12), 1, None)
+        assert cursor.description is not None
+        assert [(each[0], each[1]) for each in cursor.description] == [
+            ("t", "timestamp"),
+            ("t", "int"),
+            ("t", "timestamp"),
+        ]
     finally:
         spark.conf.set(sparksession.TIME_ZONE, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "minutes"),
+    [("Z", 0), ("UTC", 0), ("GMT", 0), ("+1", 60), ("UTC-03:30", -210), ("+5:3", 303), ("+0530", 330)],
+)
+def test_offsets_and_utc_need_no_table_of_time_zones(name: str, minutes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sparksession, "ZoneInfo", unknown)
+    zone = sparksession._zone(name)
+    assert zone is not None
+    assert zone.utcoffset(None) == dt.timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("name", ["Asia/Kolkata", "PST", "../../etc/passwd", "", "nonsense"])
+def test_a_time_zone_that_is_not_known_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "Asia/Kolkata":
+        monkeypatch.setattr(sparksession, "ZoneInfo", unknown)
+    assert sparksession._zone(name) is None
+
+
+def unknown(name: str) -> None:
+    raise ZoneInfoNotFoundError(name)
 
 
 def test_bindings_become_the_literals_that_livy_is_sent(spark: SparkSession) -> None:

@@ -157,7 +157,7 @@ def test_a_write_that_does_not_stop_at_its_deadline_is_unknown(
 ) -> None:
     answers(view("running"))
     server.answers[CANCEL] = [cancel]
-    with pytest.raises(OutcomeUnknown, match=r"after 3600 s .*statement_timeout.*end was not seen.*may have run"):
+    with pytest.raises(OutcomeUnknown, match=r"after 3600 s .*statement_timeout.*Its end was not seen.*may have run"):
         statement.run(PLACE)
     assert server.count(SUBMIT) == 1
     assert runtime.elapsed < 3600 + 30
@@ -248,7 +248,7 @@ def test_a_statement_that_outlives_its_session_is_noticed_within_a_minute(
     statement: Statement, server: ScriptedServer, answers: Callable[..., None], runtime: VirtualRuntime
 ) -> None:
     answers(view("running"))
-    with pytest.raises(OutcomeUnknown, match="Livy session 0 is dead; its result cannot be read any more") as caught:
+    with pytest.raises(OutcomeUnknown, match=r"Livy session 0 is dead\. Its result cannot be read any more") as caught:
         statement.run(SomePlace(how="Livy session 0 is dead"))
     assert caught.value.session_ended
     assert WATCH <= runtime.elapsed <= WATCH + 5
@@ -359,7 +359,7 @@ def test_an_absent_write_is_sent_again_unless_it_may_still_be_on_its_way(
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        (SomePlace(how="Livy session 0 is somebody else's now"), "the session is no more"),
+        (SomePlace(how="Livy session 0 is somebody else's now"), "The session is no more"),
         (SomePlace(there=False), "could not be read to its end"),
     ],
 )

@@ -106,6 +106,77 @@ def test_a_session_that_is_made_while_a_halt_ends_the_request_for_it_is_deleted(
     assert len(failed) == 1
 
 
+@pytest.mark.parametrize("asked", [True, False], ids=["its id is known", "its reply is on its way"])
+def test_a_session_that_starts_while_the_run_ends_is_deleted_and_used_by_nobody(
+    asked: bool, settings: Settings, logger: logging.Logger
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server = HangingServer(runtime)
+    failed: list[str] = []
+
+    def create() -> tuple[int, object]:
+        runtime.sleep(0 if asked else 10)
+        return 201, {"id": 0}
+
+    server.answers |= {CREATE: [create], DELETE: [(200, {"msg": "deleted"})]}
+    if asked:
+        server.answers[LOOK] = [(200, {"id": 0, "state": "starting"})]
+
+    def work() -> None:
+        manager = manager_of(server, HaltingRuntime(runtime), settings, logger)
+
+        def connect() -> None:
+            with pytest.raises(FailedToConnectError) as caught:
+                manager.connect()
+            failed.append(str(caught.value))
+
+        thread = scheduler.spawn("starting", connect)
+        runtime.sleep(5)
+        manager.disconnect()
+        # Whoever starts it may take another ten minutes to hear that nobody wants it.
+        assert server.count(DELETE) == (1 if asked else 0)
+        server.answers[LOOK] = [(200, {"id": 0, "state": "idle"})]
+        thread.join()
+        assert manager.session_id is None
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert len(failed) == 1
+    assert server.count(DELETE) == 1
+
+
+@pytest.mark.parametrize("halted", [True, False])
+@pytest.mark.parametrize("told", [True, False], ids=["told itself", "another thread was told"])
+def test_a_throttled_list_of_sessions_is_not_waited_for_in_vain(
+    told: bool, halted: bool, settings: Settings, logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = Scheduler(seed=1)
+    runtime = SimulatedRuntime(scheduler)
+    server, halting = HangingServer(runtime), HaltingRuntime(runtime)
+    route = "GET /sessions?from=0&size=50&$skip=0&$top=50"
+    server.answers[route] = [(429, {"message": "blocked until: 1/1/2030 1:00:00 AM (UTC)"})]
+    took: list[float] = []
+
+    def work() -> None:
+        manager = manager_of(server, halting, settings, logger)
+        session = LivySession(manager._api, settings, halting, logger)
+        session.name, session._strays = "lost", True
+        if not told:
+            manager._api.retrier.pace.stay_away(600)
+        if halted:
+            halting.halt()
+        begun = runtime.monotonic()
+        assert not session.delete_session()
+        took.append(runtime.monotonic() - begun)
+
+    scheduler.run(work)
+    assert scheduler.errors == []
+    assert server.count(route) == (1 if told else 0)
+    assert took[0] < 0.1
+    assert "Livy session lost could not be deleted" in caplog.text
+
+
 @pytest.mark.parametrize("seconds", [20.0, 60.0, 4e8])
 @pytest.mark.parametrize("late", [0.0, 3.0])
 def test_a_throttle_does_not_keep_a_session_from_being_deleted_after_a_halt(

@@ -25,12 +25,20 @@ FOUND_OUT: dict[type[Reference], tuple[str, str, int]] = {
     broken.UnlockedSession: ("smoke/quiet-day", "one_session", 4),
     broken.TwoLocks: ("smoke/quiet-day", "no_deadlock", 16),
     broken.ComesBackEarly: ("nightly/retry-after-in-every-form", "waits_as_told", 1),
-    broken.ShowsSecrets: ("nightly/idle-but-dead", "no_secret", 2),
+    broken.ShowsSecrets: ("nightly/gateway-pages", "no_secret", 2),
     broken.ForgetsToCancel: ("smoke/cancel-reaches-the-server", "cancel_reaches_the_server", 1),
     broken.NeverRecovers: ("nightly/session-vanishes", "recovers", 1),
     broken.CachesDeadToken: ("smoke/token-expires-under-load", "no_dead_token", 4),
     broken.KeepsNotes: ("smoke/quiet-day", "tables_are_right", 1),
     broken.Mumbles: ("smoke/quiet-day", "errors_speak", 1),
+    broken.KnowsOneEnd: ("nightly/session-killed-at-start", "ends_in_time", 1),
+    broken.KnowsOneSpelling: ("nightly/capital-error", "ends_in_time", 1),
+    broken.Stumbles: ("nightly/cancelled-without-output", "errors_speak", 1),
+    broken.RunsAgainByWords: ("nightly/error-that-sounds-retryable", "writes_at_most_once", 1),
+    broken.TakesAPartForTheWhole: ("nightly/list-of-tables-is-cut", "nothing_rebuilt", 1),
+    broken.WaitsForTheDead: ("nightly/session-reaped-while-it-works", "ends_in_time", 1),
+    broken.GivesUpAtOnce: ("smoke/capacity-at-start-with-eight-threads", "errors_speak", 1),
+    broken.KnowsOneRefusal: ("nightly/token-expires-in-every-shape", "errors_speak", 1),
 }
 """Broken client -> the scenario that finds it out, the invariant that says so, and the seeds that takes at most."""
 

@@ -50,7 +50,7 @@ class CannotList(Reference):
 def test_what_is_expected_of_a_build_holds_for_each_of_its_statements() -> None:
     finding = found(CannotList, scenario(script=["build"], expect={"build": ["ok"]}), "errors_speak")
     assert finding.verdict is Verdict.FAIL
-    assert finding.detail == "list  is failed: Failed: tables cannot be listed here"
+    assert finding.detail == "list  is failed, where ok is right: Failed: tables cannot be listed here"
 
 
 def test_what_is_expected_of_a_step_that_was_never_tried_is_unknown() -> None:

@@ -60,6 +60,7 @@ def test_every_scenario_that_ships_is_whole() -> None:
         ("moments: [{code: x, operation: get_session, do: terminate}]", "give one of them"),
         ("moments: [{code: x, do: toxic}]", "a toxic goes with do: toxic"),
         ("moments: [{code: x, do: terminate, fault: 'get_session:before:reset'}]", "a fault goes with do: fault"),
+        ("moments: [{code: x, after: 2, do: fault, fault: 'get_session:before:reset'}]", "armed at the moment itself"),
         ("ends: badly", "'ok', 'failed' or 'either'"),
         ("says: ['(']", "is not a pattern"),
         ("covers: [F99]", "covers"),

@@ -186,7 +186,7 @@ def test_a_scenario_is_shown_with_all_that_is_left_to_defaults() -> None:
     told = yaml.safe_load(shown.output)
     assert told["workload"]["settings"] == dict(SETTINGS)
     assert told["workload"]["dialects"] == ["livy", "fabric"]
-    assert told["phases"] == {"heal_after": 120.0, "recover_within": 120.0}
+    assert told["phases"] == {"heal_after": 120.0, "end_within": None, "recover_within": 120.0}
     assert told["budget"]["strategies"] == list(STRATEGIES)
     assert "# judged: writes_at_most_once, " in shown.output
     scenario = shipped()["smoke/quiet-day"]

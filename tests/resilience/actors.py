@@ -38,7 +38,7 @@ class Repls:
         runtime, figures = network.runtime, Settings(**{**DEFAULTS, **settings})
         api = HighConcurrencyApi(*_parts(network, network.livy), "tests")
         body = {"name": "tests", "kind": "sql"}
-        self._pool = OneForEach(
+        self.pool = OneForEach(
             lambda: LivySessionManager(api, figures, body, runtime, LOG),
             api,
             keep=False,
@@ -49,21 +49,21 @@ class Repls:
         self._running: list[Statement] = []
 
     def execute(self, sql: str) -> tuple[tuple[Any, ...], ...]:
-        session = self._pool.borrow()
+        session = self.pool.borrow()
         statement = session.statement(sql)
         self._running.append(statement)
         try:
             return session.run(statement).rows
         finally:
             self._running.remove(statement)
-            self._pool.give_back(session)
+            self.pool.give_back(session)
 
     def cancel(self) -> None:
         for statement in list(self._running):
             statement.cancel()
 
     def close(self) -> None:
-        self._pool.disconnect()
+        self.pool.disconnect()
 
 
 class Rest:

@@ -21,6 +21,7 @@ from fakelivy.engine.scripted import Rule
 from fakelivy.journal import SessionMoved
 from tests.resilience import actors
 from tests.resilience.catalogue import BROUGHT_ABOUT, CANCELS, ELSEWHERE, FAILURES, REPLS, Case, split
+from tests.resilience.scenes import ANSWER
 from tests.resilience.world import World, world
 
 SLOW = 30
@@ -110,3 +111,10 @@ def test_the_list_of_tables_is_never_asked_for() -> None:
     """It lags behind (F43), so nothing may rest on it."""
     sources = Path(dbt.adapters.fabricspark.__file__).parent.rglob("*.py")
     assert [source.name for source in sources if "/tables" in source.read_text(encoding="utf-8")] == []
+
+
+def test_a_client_without_dbt_does_not_take_a_part_of_the_rows_for_the_whole() -> None:
+    with world("submit_statement:before:cut_rows(1)", dialect="fabric", rules=(Rule("select", ANSWER),)) as w:
+        w.run(["select n"])
+    assert isinstance(w.results["select n"], LivyError)
+    assert "after 1 row, and a part must not pass for the whole" in str(w.results["select n"])

@@ -63,6 +63,8 @@ NOT_SHOWN = {
     "spark_config cannot be sent as JSON: ",
     " cannot be written as JSON",
     " is not text in UTF-8: ",
+    " cannot be the name of a file",
+    " is too large a number",
 }
 """The longest piece of text of every message that is not in the gallery."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
 
 from fakelivy import Knobs
 from fakelivy.engine.scripted import Rule
@@ -23,6 +24,15 @@ def test_the_livy_session_of_the_repls_is_deleted_for_good(trouble: str) -> None
         assert here.oracle.live_sessions() == []
 
 
+def test_repls_of_which_a_server_does_not_answer_are_not_waited_for_one_by_one() -> None:
+    rules = [Rule("insert", duration=60)]
+    with world("delete_hc:before:hang", dialect="fabric", rules=rules) as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(16)))
+        assert here.runtime.monotonic() < 60 + 90 + 15 * 5 + 90
+        assert here.oracle.live_sessions() == []
+
+
 @pytest.mark.parametrize(("threads", "strategy"), [(8, "random"), (16, "random"), (16, "many"), (16, "starved")])
 def test_as_few_livy_sessions_are_started_as_hold_the_repls(threads: int, strategy: str) -> None:
     # A Livy session that was asked for just now takes no other REPL.
@@ -32,6 +42,42 @@ def test_as_few_livy_sessions_are_started_as_hold_the_repls(threads: int, strate
         here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(threads)))
         assert here.sessions_made == math.ceil(threads / 5)
         assert [here.executions(f"t_{thread}_") for thread in range(threads)] == [1] * threads
+        assert here.oracle.live_sessions() == []
+
+
+@pytest.mark.parametrize("end", ["gone", "dead"])
+@pytest.mark.parametrize("strategy", ["random", "many"])
+@pytest.mark.parametrize("threads", [5, 8, 16])
+def test_a_livy_session_that_dies_is_replaced_by_one(threads: int, strategy: str, end: str) -> None:
+    knobs, rules = Knobs(hc_pack_delay=1.0), [Rule("select", duration=600)]
+    faults = (*SLOW_START, f"get_repl_statement:before:session_to({end})@first(1)")
+    with world(*faults, dialect="fabric", strategy=strategy, knobs=knobs, rules=rules) as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"select {thread} as t_{thread}_"] for thread in range(threads)))
+        assert [result for result in here.results.values() if isinstance(result, Exception)] == []
+        assert here.sessions_made == math.ceil(threads / 5) + 1
+        assert here.oracle.live_sessions() == []
+
+
+def test_a_repl_that_is_lost_alone_is_asked_for_again_where_the_others_are() -> None:
+    knobs, rules = Knobs(hc_pack_delay=1.0), [Rule("select", duration=600)]
+    with world(*SLOW_START, dialect="fabric", knobs=knobs, rules=rules) as here:
+        actor = here.actor = Repls(here.network, SELDOM)
+
+        def lose_one() -> None:
+            # As another thread that sees its REPL gone and the others at work.
+            here.runtime.sleep(120)
+            session = actor.pool.borrow()
+            first = session.connect()
+            assert first.session_id is not None
+            api = here.another(high_concurrency=True).manager._api
+            api.delete_session(first.session_id, Deadline.after(here.runtime, 60))
+            session.run(session.statement("select 'again'"))
+            actor.pool.give_back(session)
+
+        here.run(*([f"select {thread} as t_{thread}_"] for thread in range(4)), during=lose_one)
+        assert [result for result in here.results.values() if isinstance(result, Exception)] == []
+        assert here.sessions_made == 1
         assert here.oracle.live_sessions() == []
 
 

@@ -205,3 +205,30 @@ def test_a_repls_statement_is_lost_evicted_and_cut_too(server: FakeLivy, fabric:
         seen.append(fabric.get(f"{statements}/{number}").status_code)
     assert seen == [404, 404, 200]
     assert [execution.max_rows for execution in engine.sessions[-1].started] == [1000, 7]
+
+
+def test_a_slow_statement_is_the_engines_only_when_its_time_is_over(
+    server: FakeLivy, livy: Client, clock: ManualClock, engine: ToyEngine
+) -> None:
+    server.arm("submit_statement:before:slow_statement(60)")
+    session = livy.session()
+    first, second, third = (livy.submit(session, code) for code in ("a", "b", "c"))
+    assert [livy.state(each) for each in (first, second, third)] == ["running", "waiting", "waiting"]
+    clock.advance(59)
+    assert (livy.state(first), server.journal.events(Execution)) == ("running", [])
+    clock.advance(1)
+    assert [livy.state(each) for each in (first, second, third)] == ["available", "running", "waiting"]
+    livy.post(f"{second}/cancel", {})
+    assert [livy.state(each) for each in (second, third)] == ["cancelled", "running"]
+    clock.advance(60)
+    assert [livy.state(each) for each in (second, third)] == ["cancelled", "available"]
+    assert [execution.code for execution in engine.sessions[0].started] == ["a", "c"]
+
+
+def test_a_slow_statement_ends_with_its_session(server: FakeLivy, livy: Client, clock: ManualClock) -> None:
+    server.arm("submit_statement:before:slow_statement(60)@first(1)")
+    session = livy.session()
+    livy.submit(session, "a")
+    livy.delete(session)
+    clock.advance(61)
+    assert server.journal.events(Execution) == []

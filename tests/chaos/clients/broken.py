@@ -176,3 +176,76 @@ class Mumbles(Reference):
             return super().execute(sql)
         except Failed:
             raise Failed("the statement has failed") from None
+
+
+class KnowsOneEnd(Reference):
+    """A session that starts can die, and in no other way end."""
+
+    ends = ("dead",)
+
+
+class KnowsOneSpelling(Reference):
+    """States are what they were when this was written, to the letter."""
+
+    def ended(self, path: str, reply: dict[str, Any]) -> Sequence[Sequence[Any]] | None:
+        if reply.get("state") not in ("available", "cancelled", "error"):
+            return None
+        return super().ended(path, reply)
+
+
+class Stumbles(Reference):
+    """What has ended has an output."""
+
+    def ended(self, path: str, reply: dict[str, Any]) -> Sequence[Sequence[Any]] | None:
+        if reply.get("state") in ("cancelled", "error"):
+            reply["output"]["status"]
+        return super().ended(path, reply)
+
+
+class RunsAgainByWords(Reference):
+    """An error that speaks of a time-out passes, so the statement is run again."""
+
+    def execute(self, sql: str) -> Sequence[Sequence[Any]]:
+        try:
+            return super().execute(sql)
+        except Failed as error:
+            if "timeout" in str(error):
+                return super().execute(sql)
+            raise
+
+
+class TakesAPartForTheWhole(Reference):
+    """Does not hear that a result was cut."""
+
+    def rows(self, path: str, output: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        output["data"]["application/json"].pop("truncated", None)
+        return super().rows(path, output)
+
+
+class WaitsForTheDead(Reference):
+    """Does not ask whether the session is still there, nor believes it when told."""
+
+    def result(self, session: str, path: str, deadline: float) -> Sequence[Sequence[Any]]:
+        while True:
+            try:
+                return super().result(session, path, deadline)
+            except OutcomeUnknown:
+                self.wait(path, 5, deadline)
+
+
+class GivesUpAtOnce(Reference):
+    """Whoever is turned away has failed."""
+
+    def pause(self, seconds: float, deadline: float, error: Exception) -> None:
+        if isinstance(error, TurnedAway):
+            raise Failed(f"turned away: {error}") from error
+        super().pause(seconds, deadline, error)
+
+
+class KnowsOneRefusal(Reference):
+    """A token has expired when the server says so in its usual form, and in no other."""
+
+    def sorted_out(self, method: str, path: str, reply: requests.Response, text: str) -> dict[str, Any]:
+        if reply.status_code == 403:
+            raise Failed(f"{method} {path}: not allowed")
+        return super().sorted_out(method, path, reply, text)

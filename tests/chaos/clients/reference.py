@@ -14,7 +14,8 @@ from requests.adapters import HTTPAdapter
 from chaos.client import Options
 from chaos.simulation import SimulatedRuntime
 
-GATEWAY = (408, 500, 502, 503, 504)
+ENDED = ("dead", "error", "killed", "shutting_down", "success")
+"""States of a session in which nothing can run any more."""
 
 
 class Failed(Exception):
@@ -52,6 +53,8 @@ class Token:
 
 class Reference:
     """One session, shared by all threads."""
+
+    ends: Sequence[str] = ENDED
 
     def __init__(self, url: str, adapter: HTTPAdapter, runtime: SimulatedRuntime, options: Options) -> None:
         self.url = url
@@ -136,7 +139,7 @@ class Reference:
             state = reply.get("state") or (reply.get("livyInfo") or {}).get("currentState")
             if state == "idle":
                 return session
-            if state in ("dead", "error", "killed", "shutting_down"):
+            if state in self.ends:
                 raise Failed(f"the session ended while it started: {state}")
             self.pause(1, deadline, Failed(f"the session is still {state}"))
 
@@ -161,14 +164,15 @@ class Reference:
             return True
         else:
             state = reply.get("state") or (reply.get("livyInfo") or {}).get("currentState")
-            alive = state not in ("dead", "error", "killed", "shutting_down")
+            alive = state not in self.ends
         if not alive:
             self.forget(session)
         return alive
 
     def forget(self, session: str) -> None:
         with self.lock:
-            if self.session == session:
+            # After a restart another session has the same number, so it must be the very same text.
+            if self.session is session:
                 self.session = ""
 
     def delete(self, session: str) -> None:
@@ -237,14 +241,9 @@ class Reference:
                         raise OutcomeUnknown(f"{path} is gone: {gone}") from None
                     self.wait(path, 1, deadline)
                     continue
-                state, output = reply.get("state"), reply.get("output")
                 missing = 0
-                if state == "cancelled":
-                    raise Failed(f"{path} was cancelled")
-                if state in ("available", "error") and isinstance(output, dict):
-                    if output.get("status") != "ok":
-                        raise Failed(f"{output.get('ename')}: {output.get('evalue')}")
-                    rows: Sequence[Sequence[Any]] = output["data"]["application/json"]["data"]
+                rows = self.ended(path, reply)
+                if rows is not None:
                     return rows
                 if pause == 5 and not self.check(session):
                     raise OutcomeUnknown(f"the session of {path} ended while it ran")
@@ -257,6 +256,26 @@ class Reference:
             raise
         finally:
             self.running.pop(path, None)
+
+    def ended(self, path: str, reply: dict[str, Any]) -> Sequence[Sequence[Any]] | None:
+        """The rows of a statement that has ended well, None if it has not ended."""
+        state, output = str(reply.get("state")).lower(), reply.get("output")
+        if state == "cancelled":
+            raise Failed(f"{path} was cancelled")
+        if state == "error" and not isinstance(output, dict):
+            raise Failed(f"{path} failed, and the server does not say why")
+        if state not in ("available", "error") or not isinstance(output, dict):
+            return None
+        if output.get("status") != "ok":
+            raise Failed(f"{output.get('ename')}: {output.get('evalue')}")
+        return self.rows(path, output)
+
+    def rows(self, path: str, output: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        table = output["data"]["application/json"]
+        if table.get("truncated"):
+            raise Failed(f"the result of {path} was cut")
+        found: Sequence[Sequence[Any]] = table["data"]
+        return found
 
     def wait(self, path: str, seconds: float, deadline: float) -> None:
         if self.runtime.monotonic() + seconds > deadline:
@@ -308,6 +327,8 @@ class Reference:
             if status in (429, 430, 503):
                 self.not_before = max(self.not_before, self.runtime.monotonic() + pause)
             raise TurnedAway(f"{method} {path}: {status}", pause)
+        if status == 500 and "in state starting" in text:
+            raise TurnedAway(f"{method} {path}: {text[:200]}", 2.0)
         if status in (400, 404) or (status == 500 and "not found" in text):
             raise Gone(f"{method} {path}: {status} {text[:200]}")
         if status >= 400:

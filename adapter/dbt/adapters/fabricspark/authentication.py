@@ -107,7 +107,9 @@ def check_authentication(name: str, value_of: Callable[[str], object]) -> None:
     method = authentication(name)
     absent = [" or ".join(names) for names in method.needs if not any(map(value_of, names))]
     if absent:
-        raise DbtRuntimeError(f"authentication '{name}' needs {listed(absent)} in the profile")
+        # Where alternatives are among them, a comma says what belongs together.
+        needed = listed(absent) if not any(" or " in each for each in absent) else ", and ".join(absent)
+        raise DbtRuntimeError(f"authentication '{name}' needs {needed} in the profile")
     for names in method.needs:
         given = [each for each in names if value_of(each)]
         if len(given) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -85,7 +86,10 @@ def _database(c: FabricSparkCredentials) -> None:
     if c.database is not None and c.database != meant:
         raise DbtRuntimeError(f"database '{c.database}' is not to be set: name the lakehouse as 'lakehouse'")
     if c.workspace_name is not None and not (c.workspace_name and meant):
-        raise DbtRuntimeError("workspace_name is for a lakehouse of Fabric, and a name: without it leave it out")
+        raise DbtRuntimeError(
+            "workspace_name must be the name of the Fabric workspace that the lakehouse is in; where there is none, "
+            "leave it out"
+        )
 
 
 def _figures(c: FabricSparkCredentials) -> None:
@@ -100,11 +104,21 @@ def _figures(c: FabricSparkCredentials) -> None:
         value = getattr(c, name)
         if not 0 < value < float("inf"):
             raise DbtRuntimeError(f"{name} is {value}; it must be a number of seconds above 0")
-    for name in ("connect_retries", "connect_timeout"):
-        if getattr(c, name) < 0:
-            raise DbtRuntimeError(f"{name} is {getattr(c, name)}; it must not be negative")
-    if (c.requests_per_minute or 0) < 0:
-        raise DbtRuntimeError(f"requests_per_minute is {c.requests_per_minute}; it must not be negative")
+    for name in ("connect_retries", "connect_timeout", "requests_per_minute"):
+        value = getattr(c, name) or 0
+        if value < 0:
+            raise DbtRuntimeError(f"{name} is {value}; it must not be negative")
+
+
+def _files(c: FabricSparkCredentials) -> None:
+    for name in ("session_id_file", "client_certificate_path", "token_file_path"):
+        path = getattr(c, name) or ""
+        try:
+            usable = b"\0" not in os.fsencode(path)
+        except UnicodeEncodeError:
+            usable = False
+        if not usable:
+            raise DbtRuntimeError(f"{name} {path!r} cannot be the name of a file")
 
 
 def _spark_config(c: FabricSparkCredentials) -> None:
@@ -128,6 +142,7 @@ CHECKS: tuple[Callable[[FabricSparkCredentials], None], ...] = (
     _fabric,
     _database,
     _figures,
+    _files,
     _spark_config,
 )
 """What a target must pass, in the order in which its user is told; each raises ``DbtRuntimeError``."""

@@ -60,7 +60,7 @@ class Client:
         Raises:
             FailedToConnectError: there is no session, and none could be started.
             OutcomeUnknown: it may have run, and nobody can tell.
-            ProtocolError: it asks for rows, and the server sent no table.
+            ProtocolError: it asks for rows, and the server sent no table, or left rows out.
             LivyError, TransportError: it did not succeed; see ``Statement.run``.
         """
         with self._session() as session:
@@ -74,6 +74,12 @@ class Client:
                     self._running.remove(statement)
         if output.columns is None and is_safe_to_repeat(sql):
             raise ProtocolError(f"the server sent no table for {statement.name}")
+        if output.truncated:
+            count = "1 row" if len(output.rows) == 1 else f"{len(output.rows)} rows"
+            raise ProtocolError(
+                f"the server cut the result of {statement.name} after {count}, and a part must not pass for the whole. "
+                "Ask for fewer rows or for an aggregate"
+            )
         return output.rows
 
     def cancel(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -145,6 +146,10 @@ class FabricSparkCredentials(Credentials):
             name = ".".join(map(str, error.path))
             what = "has the wrong type" if name in SECRETS else error.message
             raise DbtRuntimeError(f"{name}: {what}") from None
+        for name, value in data.items():
+            # A whole number may have any number of digits, but what is computed with it may not.
+            if isinstance(value, int) and abs(value) > sys.float_info.max:
+                raise DbtRuntimeError(f"{name} is too large a number")
 
     @classmethod
     def __pre_deserialize__(cls, data: dict[str, Any]) -> dict[str, Any]:

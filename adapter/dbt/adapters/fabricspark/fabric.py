@@ -89,7 +89,9 @@ class FabricApi:
                 if str(each.get("displayName")).lower() == name.lower():
                     return str(each["id"])
             if not listed.get("continuationToken"):
-                raise DbtRuntimeError(f"Fabric lists no '{name}' among {path}, or not to who asks")
+                raise DbtRuntimeError(
+                    f"Fabric has no '{name}' in its list {path}, or does not show it to this identity"
+                )
             query = f"?continuationToken={quote(str(listed['continuationToken']))}"
 
     # --- jobs ---------------------------------------------------------------------------------------------------------

@@ -14,16 +14,22 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dbt.adapters.fabricspark.resilience.deadline import Deadline
+from dbt.adapters.fabricspark.resilience.halt import Halted
+from dbt.adapters.fabricspark.resilience.runtime import Runtime, SystemRuntime
 from dbt_common.exceptions import DbtRuntimeError
 from filelock import FileLock, Timeout
 
 LOCK_TIMEOUT = 10.0
 """Seconds to wait for the file; it is held for no longer than it takes to read and write it."""
+
+LOCK_PAUSE = 0.05
+"""Seconds between two attempts to lock it."""
 
 FORGET_TIMEOUT = 1.0
 """The same for an entry of a session that is no more: nobody should wait long for what only saves a look."""
@@ -91,9 +97,18 @@ class LeaseFile:
         key: see ``Entry``.
         logger: told of what is wrong with the file.
         patience: seconds that another process may keep the file locked.
+        runtime: clock; a halt of it ends the waiting for that process.
     """
 
-    def __init__(self, path: Path, key: str, logger: logging.Logger, patience: float = LOCK_TIMEOUT) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        logger: logging.Logger,
+        patience: float = LOCK_TIMEOUT,
+        runtime: Runtime | None = None,
+    ) -> None:
+        self._runtime = runtime or SystemRuntime()
         self._path = path
         self._key = key
         self._logger = logger
@@ -104,6 +119,7 @@ class LeaseFile:
 
         Raises:
             DbtRuntimeError: the file is something else, or cannot be read, written or locked.
+            Halted: the run is being stopped, and another process has the file locked.
         """
         with self._locked():
             for entry in self._read():
@@ -145,7 +161,7 @@ class LeaseFile:
             with self._locked(FORGET_TIMEOUT):
                 self._write([each for each in self._read() if each != entry])
                 Path(self._lock_of(entry).lock_file).unlink(missing_ok=True)
-        except (DbtRuntimeError, OSError) as error:
+        except (DbtRuntimeError, OSError, Halted) as error:
             self._logger.debug("session_id_file: %s", error)
 
     @contextmanager
@@ -153,7 +169,7 @@ class LeaseFile:
         timeout = self._patience if timeout is None else timeout
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{self._path}.lock", timeout=timeout):
+            with self._held(FileLock(f"{self._path}.lock"), timeout):
                 yield
         except Timeout as error:
             raise DbtRuntimeError(
@@ -163,6 +179,17 @@ class LeaseFile:
             raise DbtRuntimeError(
                 f"session_id_file '{self._path}' cannot be used: {error.strerror or error}"
             ) from error
+
+    def _held(self, lock: FileLock, timeout: float) -> AbstractContextManager[object]:
+        # The lock's own waiting heeds no halt.
+        deadline = Deadline.after(self._runtime, timeout)
+        while True:
+            try:
+                return lock.acquire(timeout=0)
+            except Timeout:
+                if deadline.expired:
+                    raise
+                deadline.pause(LOCK_PAUSE)
 
     def _lock_of(self, entry: Entry) -> FileLock:
         digest = hashlib.sha256(f"{entry.key}/{entry.name}".encode(errors="backslashreplace")).hexdigest()[:16]

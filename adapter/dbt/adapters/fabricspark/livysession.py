@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -51,6 +52,9 @@ class LivySessionManager:
         leases: where sessions are kept between runs; ``None`` if each run starts its own and deletes it.
         timings: how long statements took in earlier runs; ``None`` remembers nothing.
         prepare: called while a session starts, before anything runs in it; what it raises ends the start.
+
+    Attributes:
+        turn: inside, a session may be asked for; the next one waits for its turn.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class LivySessionManager:
         timings: Timings | None = None,
         prepare: Callable[[Deadline], None] | None = None,
     ) -> None:
+        self.turn: Callable[[], AbstractContextManager[None]] = nullcontext
         self._timings = timings or Timings(None, runtime, logger)
         self._leases = leases
         self._prepare = prepare
@@ -93,15 +98,20 @@ class LivySessionManager:
         ready = self._wait_for_it()
         return ready or self._start()
 
-    def disconnect(self) -> None:
-        """Delete every session that was made here, but for one that is kept for the next run. Never raises."""
+    def disconnect(self, timeout: float = DELETE_TIMEOUT) -> None:
+        """Delete every session that was made here, but for one that is kept for the next run. Never raises.
+
+        Args:
+            timeout: seconds for all of them; each is given ``BURIAL_TIMEOUT`` all the same.
+        """
+        deadline = Deadline.after(self._runtime, timeout)
         with self._lock:
             self._disconnects += 1
             left = [each for each in (*self._graves, self._session, self._coming) if each is not None]
             self._session, self._graves = None, []
         for session in left:
             if not self._leave(session):
-                self._delete(session)
+                self._delete(session, max(BURIAL_TIMEOUT, deadline.remaining))
         self._timings.save()
 
     def _leave(self, session: LivySession) -> bool:
@@ -169,19 +179,10 @@ class LivySessionManager:
         with self._lock:
             session, epoch = self._coming, self._disconnects
             assert session is not None, "only the thread that marked it starts it"
-        deadline = session.start_deadline()
         try:
             self._bury()
-            adopted = self._adopt(session, deadline)
-            if not adopted:
-                # Livy refuses a name that another session has, and two runs at once are nothing unusual.
-                name = f"{self._body['name']}-{self._runtime.unique()}"
-                session.create_session({**self._body, "name": name}, deadline)
-                if self._leases is not None:
-                    session.lease = self._leases.add(str(session.session_id), session.name)
-            self._prepare_for(session, deadline, adopted=adopted)
-            if not adopted:
-                session.wait_for_session_start(deadline)
+            with self.turn():
+                self._ask_for(session)
             self._restore(session)
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.
@@ -196,6 +197,19 @@ class LivySessionManager:
             raise FailedToConnectError("the run ended while a Livy session started")
         self._ended(session, None)
         return session
+
+    def _ask_for(self, session: LivySession) -> None:
+        deadline = session.start_deadline()
+        adopted = self._adopt(session, deadline)
+        if not adopted:
+            # Livy refuses a name that another session has, and two runs at once are nothing unusual.
+            name = f"{self._body['name']}-{self._runtime.unique()}"
+            session.create_session({**self._body, "name": name}, deadline)
+            if self._leases is not None:
+                session.lease = self._leases.add(str(session.session_id), session.name)
+        self._prepare_for(session, deadline, adopted=adopted)
+        if not adopted:
+            session.wait_for_session_start(deadline)
 
     def _prepare_for(self, session: LivySession, deadline: Deadline, *, adopted: bool) -> None:
         if self._prepare is None:
@@ -343,19 +357,24 @@ class LivySessionManager:
             try:
                 output = statement.run(session)
             except SessionLost as error:
-                session.lost = session.lost or error.ended
+                self._note_loss(session, ended=error.ended)
                 if attempt + 1 == tries:
                     raise SessionLost(f"{error} {_tried(tries, len(sessions))}", ended=error.ended) from error
                 pause = query_pause(attempt)
                 self._logger.warning("%s Running it again in %.0f s.", error, pause)
                 self._runtime.sleep(pause)
             except OutcomeUnknown as error:
-                session.lost = session.lost or error.session_ended
+                self._note_loss(session, ended=error.session_ended)
                 raise
             else:
                 self._timings.took(statement.key, statement.ran)
                 return output
         raise AssertionError("the last try returns or raises")
+
+    def _note_loss(self, session: LivySession, *, ended: bool) -> None:
+        if ended and session.session_id is not None:
+            self._api.lost(session.session_id)
+        session.lost = session.lost or ended
 
 
 def _tried(tries: int, sessions: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
@@ -17,9 +19,6 @@ from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
 from dbt.adapters.fabricspark.resilience.outcome import TransportError
 from dbt.adapters.fabricspark.resilience.runtime import Runtime
 from dbt.adapters.fabricspark.session import DELETE_TIMEOUT
-
-REPLS = 5
-"""REPLs of one tag that Fabric packs into one Livy session (Fabric docs)."""
 
 
 class Pool(Protocol):
@@ -72,7 +71,8 @@ class OneForEach:
     """A REPL for each connection that is open; one that is given back is the next one's.
 
     One that may need a new Livy session is ready before others are asked for: Fabric packs a REPL only into a Livy
-    session that is already there, and would start a Livy session for each of several that are asked for at once.
+    session that is already there, and would start a Livy session for each of several that are asked for at once. That
+    goes for those that take the place of lost ones too.
 
     Args:
         make: a REPL that is not asked for yet.
@@ -104,6 +104,8 @@ class OneForEach:
         self._all: list[LivySessionManager] = []
         # Whose last connection has failed: each is asked for again before a new one is made.
         self._failed: list[LivySessionManager] = []
+        # Those that are asked for on behalf of who borrows them: it is their turn already.
+        self._borrowing: list[LivySessionManager] = []
         self._asking = 0
         self._is_led = False
 
@@ -118,8 +120,22 @@ class OneForEach:
             raise
         finally:
             if asks:
-                self._asked()
+                self._asked(session)
         return session
+
+    @contextmanager
+    def _turn(self, session: LivySessionManager) -> Iterator[None]:
+        """Inside, a REPL may be asked for that takes the place of a lost one."""
+        with self._lock:
+            mine = session in self._borrowing
+            if not mine:
+                self._wait_for_turn(or_free=False)
+                self._ask()
+        try:
+            yield
+        finally:
+            if not mine:
+                self._asked()
 
     def give_back(self, session: LivySessionManager) -> None:
         """Have the next connection use it."""
@@ -134,8 +150,10 @@ class OneForEach:
         # After a halt there are seconds for it all, and it is the Livy session that costs; its REPLs end with it.
         if left(self._runtime) < float("inf"):
             self._end_livy_sessions()
+        deadline = Deadline.after(self._runtime, DELETE_TIMEOUT)
         for repl in repls:
-            repl.disconnect()
+            # A server that answers for none of them is not waited for once for each.
+            repl.disconnect(deadline.remaining)
         self._end_livy_sessions()
 
     def _end_livy_sessions(self) -> None:
@@ -148,37 +166,46 @@ class OneForEach:
             self._logger.warning("the Livy session of the REPLs could not be deleted: %s", error)
 
     def _take(self) -> tuple[LivySessionManager, bool]:
-        """A REPL, and whether it is to be asked for. What may need a new Livy session is asked for alone."""
-        deadline = Deadline.after(self._runtime, self._patience)
+        """A REPL, and whether it is to be asked for."""
         with self._lock:
-            while not self._free and (self._is_led or (self._asking and not self._has_room())):
-                if deadline.expired:
-                    raise FailedToConnectError(
-                        f"another thread has been waiting for a REPL for {deadline.elapsed:.0f} s"
-                    )
-                if self._lock.wait(deadline.remaining):
-                    # One Livy session after the other starts, and each may take its time.
-                    deadline = Deadline.after(self._runtime, self._patience)
+            self._wait_for_turn(or_free=True)
             if self._free:
                 return self._free.pop(), False
-            self._is_led = not self._has_room()
-            self._asking += 1
-            return self._new(), True
+            self._ask()
+            session = self._new()
+            self._borrowing.append(session)
+            return session, True
+
+    def _wait_for_turn(self, *, or_free: bool) -> None:
+        """Until a REPL may be asked for, alone if it may need a new Livy session; or until one is free."""
+        deadline = Deadline.after(self._runtime, self._patience)
+        while not (or_free and self._free) and (self._is_led or (self._asking and not self._has_room())):
+            if deadline.expired:
+                raise FailedToConnectError(f"another thread has been waiting for a REPL for {deadline.elapsed:.0f} s")
+            if self._lock.wait(deadline.remaining):
+                # One Livy session after the other starts, and each may take its time.
+                deadline = Deadline.after(self._runtime, self._patience)
+
+    def _ask(self) -> None:
+        self._is_led = not self._has_room()
+        self._asking += 1
 
     def _new(self) -> LivySessionManager:
         if self._failed:
             return self._failed.pop()
         session = self._make()
+        session.turn = partial(self._turn, session)
         self._all.append(session)
         return session
 
     def _has_room(self) -> bool:
-        """Whether the Livy sessions that are known take one more."""
-        taken = len(self._all) - len(self._failed)
-        return 0 < taken < REPLS * self._api.livy_sessions
+        """Whether the Livy sessions that are known take one more than is asked for now."""
+        return self._api.room > self._asking
 
-    def _asked(self) -> None:
+    def _asked(self, borrowed: LivySessionManager | None = None) -> None:
         with self._lock:
+            if borrowed is not None:
+                self._borrowing.remove(borrowed)
             self._asking -= 1
             self._is_led = False
             self._lock.notify_all()

@@ -324,7 +324,7 @@ class LivySession:
     def _delete_strays(self, deadline: Deadline) -> None:
         if not self._strays:
             return
-        for view in self._api.find_sessions(self.name, deadline):
+        for view in self._api.find_sessions(self.name, deadline, patient=False):
             if view.id != self.session_id and session_phase(view.state) is not SessionPhase.ENDED:
                 self._api.delete_session(view.id, deadline)
         self._strays = False

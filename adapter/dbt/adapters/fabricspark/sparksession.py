@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.livy.errors import DeadlineExceeded, LivyError, StatementCancelled, StatementFailed
 from dbt.adapters.fabricspark.livy.kinds import SQL, Kind
-from dbt.adapters.fabricspark.livy.wire import Column, Output, StatementView
+from dbt.adapters.fabricspark.livy.wire import Column, Output, StatementView, decoder
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import CANCEL_BUDGET, Halted, cleaning
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
@@ -31,7 +31,7 @@ AGAIN = 0.5
 
 TIME_ZONE = "spark.sql.session.timeZone"
 
-_OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d\d))?\Z")
+_OFFSET = re.compile(r"(?:Z|(?:UTC|GMT|UT)?(?:([+-])(\d{1,2})(?::?(\d\d?))?(?::?(\d\d))?)?)\Z")
 
 
 def spark_session(conf: Mapping[str, object]) -> Any:
@@ -240,13 +240,28 @@ def _table(spark: Any, sql: str) -> Output:
     if not columns:
         return Output("ok", columns)
     kinds = [f.dataType.typeName() for f in fields]
-    zone = _zone(str(spark.conf.get(TIME_ZONE))) if "timestamp" in kinds else None
+    zone = None
+    if "timestamp" in kinds:
+        zone = _zone(str(spark.conf.get(TIME_ZONE)))
+        if zone is None:
+            frame = _in_words(frame, kinds)
     decoders = [_decoder(kind, zone) for kind in kinds]
     rows = (
         tuple(None if cell is None else decode(cell) for decode, cell in zip(decoders, row, strict=True))
         for row in frame.collect()
     )
     return Output("ok", columns, tuple(rows))
+
+
+def _in_words(frame: Any, kinds: list[str]) -> Any:
+    """The frame with its timestamps as text, which Spark writes in the session's time zone."""
+    # Names may occur twice, numbers do not.
+    names = [str(number) for number in range(len(kinds))]
+    texts = [
+        f"cast(`{name}` as string) as `{name}`" if kind == "timestamp" else f"`{name}`"
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+    return frame.toDF(*names).selectExpr(*texts)
 
 
 def _python(spark: Any, code: str) -> Output:
@@ -267,7 +282,7 @@ def _decoder(kind: str, zone: dt.tzinfo | None) -> Callable[[Any], Any]:
     match kind:
         case "timestamp":
             # PySpark gives it in this process's time zone, and Livy in the session's.
-            return lambda value: value.astimezone(zone).replace(tzinfo=None)
+            return decoder("timestamp") if zone is None else lambda value: value.astimezone(zone).replace(tzinfo=None)
         case "binary":
             return bytes
         case "struct":
@@ -291,9 +306,14 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def _zone(name: str) -> dt.tzinfo:
+def _zone(name: str) -> dt.tzinfo | None:
+    """The time zone that Spark calls so; ``None`` if Python does not know it, as where there is no tzdata."""
     offset = _OFFSET.match(name)
-    if not offset:
-        return ZoneInfo(name)
-    sign, hours, minutes = offset.groups()
-    return dt.timezone((1 if sign == "+" else -1) * dt.timedelta(hours=int(hours), minutes=int(minutes or 0)))
+    if not offset or not name:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None
+    sign, hours, minutes, seconds = offset.groups()
+    away = dt.timedelta(hours=int(hours or 0), minutes=int(minutes or 0), seconds=int(seconds or 0))
+    return dt.timezone(-away if sign == "-" else away)

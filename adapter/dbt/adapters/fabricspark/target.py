@@ -105,7 +105,8 @@ def make_target(
     if not credentials.has_repls:
         leases = None
         if credentials.reuse_session:
-            leases = LeaseFile(Path(credentials.session_id_file).absolute(), credentials.session_key, logger)
+            path = Path(credentials.session_id_file).absolute()
+            leases = LeaseFile(path, credentials.session_key, logger, runtime=runtime)
         return Target(OneForAll(session(LivyApi(livy, retrier), leases)), runtime, fabric)
     tag = credentials.kept_tag or f"dbt-fabricspark-{runtime.unique()}"
     api = HighConcurrencyApi(livy, retrier, tag)

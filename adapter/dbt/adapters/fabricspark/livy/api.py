@@ -70,13 +70,19 @@ class LivyApi:
             operation, lambda: self._session(self._call("GET", f"{self.sessions}/{session_id}", deadline)), deadline
         )
 
-    def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:
-        """The sessions of that name; more than one only where names are not unique (Fabric)."""
-        return [view for view in self._list_sessions(deadline) if view.name == name]
+    def find_sessions(self, name: str, deadline: Deadline, *, patient: bool = True) -> list[SessionView]:
+        """The sessions of that name; more than one only where names are not unique (Fabric).
 
-    def _list_sessions(self, deadline: Deadline) -> list[SessionView]:
+        Args:
+            name: theirs.
+            deadline: of the list.
+            patient: see ``Retrier.call``.
+        """
+        return [view for view in self._list_sessions(deadline, patient=patient) if view.name == name]
+
+    def _list_sessions(self, deadline: Deadline, *, patient: bool) -> list[SessionView]:
         # Both dialects' words for a page; each ignores the other's.
-        found = self._walk("/sessions?from={0}&size={1}&$skip={0}&$top={1}", deadline)
+        found = self._walk("/sessions?from={0}&size={1}&$skip={0}&$top={1}", deadline, patient=patient)
         return [session_view(item) for item in found if "id" in item]
 
     def delete_session(self, session_id: str, deadline: Deadline) -> bool:
@@ -89,6 +95,9 @@ class LivyApi:
             return True
 
         return self.retrier.call(Operation.DELETE, attempt, deadline, gone=False)
+
+    def lost(self, session_id: str) -> None:
+        """A session of that id has turned out to be no more. Nothing is asked."""
 
     def submit_statement(
         self, session_id: str, code: str, operation: Operation, deadline: Deadline, kind: str = "sql"
@@ -122,17 +131,19 @@ class LivyApi:
     def _statements(self, session_id: str) -> str:
         return f"{self.sessions}/{session_id}/statements"
 
-    def _walk(self, path: str, deadline: Deadline) -> list[Mapping[str, Any]]:
+    def _walk(self, path: str, deadline: Deadline, *, patient: bool = True) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
         for _ in range(MOST_PAGES):
-            part = self._page(path.format(len(found), PAGE), deadline)
+            part = self._page(path.format(len(found), PAGE), deadline, patient)
             found += part.items
             if not part.items or part.total is None or len(found) >= part.total:
                 return found
         return found
 
-    def _page(self, path: str, deadline: Deadline) -> Page:
-        return self.retrier.call(Operation.LIST, lambda: page(self._call("GET", path, deadline)), deadline)
+    def _page(self, path: str, deadline: Deadline, patient: bool) -> Page:
+        return self.retrier.call(
+            Operation.LIST, lambda: page(self._call("GET", path, deadline)), deadline, patient=patient
+        )
 
     def _command(self, operation: Operation, attempt: Callable[[], Any], deadline: Deadline) -> None:
         self.retrier.call(operation, attempt, deadline)

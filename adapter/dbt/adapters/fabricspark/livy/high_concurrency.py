@@ -28,6 +28,9 @@ STATES: Mapping[str, str] = {
 }
 """Fabric's states of a high-concurrency session, as Livy calls the same (contract 2.5)."""
 
+REPLS = 5
+"""REPLs of one tag that Fabric packs into one Livy session (Fabric docs)."""
+
 
 class HighConcurrencyApi(LivyApi):
     """``LivyApi`` with a REPL for a session. Used by all threads of a target, each with REPLs of its own.
@@ -48,6 +51,9 @@ class HighConcurrencyApi(LivyApi):
         # Where each REPL is; written by the thread that waits for it, before anybody sends it anything.
         self._places: dict[str, tuple[str, str]] = {}
         self._livy_sessions: dict[str, None] = {}
+        # Whose REPLs are in each of them, and in which of them one has turned out to be no more.
+        self._taken: dict[str, set[str]] = {}
+        self._doubtful: set[str] = set()
         self._ended: set[str] = set()
         # What requests were called whose reply did not come.
         self._lost: set[str] = set()
@@ -63,19 +69,28 @@ class HighConcurrencyApi(LivyApi):
                 self._lost.add(str(body.get("name")))
             raise
 
-    def find_sessions(self, name: str, deadline: Deadline) -> list[SessionView]:  # noqa: ARG002  # it is LivyApi's
+    def find_sessions(self, name: str, deadline: Deadline, *, patient: bool = True) -> list[SessionView]:  # noqa: ARG002  # it is LivyApi's
         """None: there is no list."""
         return []
 
     def delete_session(self, session_id: str, deadline: Deadline) -> bool:
         """Return a REPL; False if it is gone, also with its Livy session that was ended here."""
         place = self._places.get(session_id)
+        if place:
+            self._taken.get(place[0], set()).discard(session_id)
         return not (place and place[0] in self._ended) and super().delete_session(session_id, deadline)
 
+    def lost(self, session_id: str) -> None:
+        """A REPL is no more, nor probably its Livy session: until another one comes up there, it has no room."""
+        place = self._places.get(session_id)
+        if place:
+            self._doubtful.add(place[0])
+            self._taken.get(place[0], set()).discard(session_id)
+
     @property
-    def livy_sessions(self) -> int:
-        """How many Livy sessions REPLs of this tag were seen in, but for those that were ended here."""
-        return len(self._livy_sessions)
+    def room(self) -> int:
+        """How many REPLs more the Livy sessions take that REPLs of this tag were seen in."""
+        return sum(max(0, REPLS - len(ids)) for each, ids in list(self._taken.items()) if each not in self._doubtful)
 
     def delete_livy_sessions(self, deadline: Deadline, logger: logging.Logger) -> None:
         """End every Livy session that a REPL of this tag was seen in, and with it whatever is still in there.
@@ -101,7 +116,7 @@ class HighConcurrencyApi(LivyApi):
         """The Livy sessions of these names that have not ended."""
         return [
             view.id
-            for view in self._list_sessions(deadline)
+            for view in self._list_sessions(deadline, patient=False)
             if view.name in names and session_phase(view.state) is not SessionPhase.ENDED
         ]
 
@@ -119,6 +134,7 @@ class HighConcurrencyApi(LivyApi):
                 failure = failure or error
             else:
                 self._livy_sessions.pop(session, None)
+                self._taken.pop(session, None)
                 self._ended.add(session)
         return failure
 
@@ -142,6 +158,9 @@ class HighConcurrencyApi(LivyApi):
         # It can be used once its REPL is told, and not before.
         if state == "idle" and view.id not in self._places:
             state = "starting"
+        elif state == "idle" and session and view.id not in self._taken.setdefault(session, set()):
+            self._taken[session].add(view.id)
+            self._doubtful.discard(session)
         return SessionView(view.id, state, view.log, view.name, view.spark_ui)
 
     def _statements(self, session_id: str) -> str:

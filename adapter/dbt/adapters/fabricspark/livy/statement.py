@@ -182,12 +182,15 @@ class Statement(Seen):
                 )
             except SessionGone as gone:
                 # Refused, so it did not run; what was sent before is known not to be there.
-                place_ended = SessionLost(f"{str(gone).rstrip('.')}. The statement did not run.", ended=True)
-                raise place_ended from gone
+                raise _did_not_run(str(gone)) from gone
             except AttemptError as lost:
                 error = lost
                 decision = POLICY[operation][lost.outcome].decision
                 if decision not in (Decision.FIND, Decision.FIND_OR_SEND):
+                    # What is not found is not always named: perhaps it is the session.
+                    how = place.ended() if lost.outcome is Outcome.NOT_FOUND else None
+                    if how is not None:
+                        raise _did_not_run(how) from lost
                     raise
                 found = find_statement(
                     self._api,
@@ -347,9 +350,10 @@ class Statement(Seen):
         sent = "once" if self.sends == 1 else f"{self.sends} times"
         number = "a statement" if self.id is None else f"statement {self.id}"
         raise OutcomeUnknown(
-            f"{what.rstrip('.')}; {why}. The statement may have run, in whole or in part; it was not sent again. Sent "
-            f"{sent}, {since:.0f} s ago. Before you run this model again, look at its table, and at {number} of Livy "
-            f"session {self.session_id} with the comment {self.mark}.",
+            f"{what.rstrip('.')}{'' if what.endswith('?') else '.'} {why[0].upper()}{why[1:]}. The statement may have "
+            f"run, in whole or in part: it was sent {sent}, {since:.0f} s ago, and is not sent again. Before you run "
+            f"this model again, look at its table, and at {number} of Livy session {self.session_id} with the comment "
+            f"{self.mark}.",
             session_id=self.session_id,
             statement_id=self.id,
             mark=self.mark,
@@ -399,3 +403,8 @@ class Statement(Seen):
         if self.id is None:
             raise LivyError("the statement has not been sent")
         return self.id
+
+
+def _did_not_run(how: str) -> SessionLost:
+    """The error for a statement that was refused because its session has ended."""
+    return SessionLost(f"{how.rstrip('.')}. The statement did not run.", ended=True)

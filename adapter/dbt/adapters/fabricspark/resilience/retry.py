@@ -67,6 +67,7 @@ class Retrier:
         *,
         gone: T | None = None,
         worth: Worth | None = None,
+        patient: bool = True,
     ) -> T:
         """The answer to a request, tried as often as the table says.
 
@@ -76,6 +77,8 @@ class Retrier:
             deadline: of the whole operation.
             gone: the answer where the table says that nothing is left to do.
             worth: see ``Pace.wait``.
+            patient: whether to wait until the deadline for a throttle that outlasts it; there is hope while somebody
+                may look again after it.
 
         Raises:
             AttemptError: the last attempt's, with the number of attempts; also when the table wants the caller to look
@@ -84,6 +87,8 @@ class Retrier:
         run = _Run(operation, deadline)
         error: AttemptError | None = None
         while not deadline.expired or error is None:
+            if not patient and self._is_shut_out(deadline):
+                break
             urgent = operation in _URGENT or self._is_last_chance(operation, deadline)
             with self._cut_short(operation):
                 self.pace.wait(deadline, urgent=urgent, worth=worth)
@@ -104,14 +109,19 @@ class Retrier:
                 return gone  # type: ignore[return-value]  # callers of such operations want no answer
             if rule.decision not in _AGAIN or run.is_final(rule, error):
                 raise error
+            if not patient and self._is_shut_out(deadline):
+                raise error
             with self._cut_short(operation):
                 self._prepare(rule, error, run, deadline)
         raise error or NotSent("the time was up before the request could be sent")
 
     def _is_last_chance(self, operation: Operation, deadline: Deadline) -> bool:
-        """Cleaning up waits like everything else, but a throttle that outlasts its deadline, or what a halt leaves of
-        it, does not prevent it."""
-        return operation is Operation.DELETE and self.pace.is_closed_for(min(deadline.remaining, left(self.runtime)))
+        """Cleaning up waits like everything else, but a throttle that outlasts its time does not prevent it."""
+        return operation is Operation.DELETE and self._is_shut_out(deadline)
+
+    def _is_shut_out(self, deadline: Deadline) -> bool:
+        """Whether a throttle outlasts the deadline, or what a halt leaves of it."""
+        return self.pace.is_closed_for(min(deadline.remaining, left(self.runtime)))
 
     @contextmanager
     def _cut_short(self, operation: Operation) -> Iterator[None]:
