@@ -44,7 +44,7 @@ class FabricSparkCredentials(Credentials):
     """One target of a ``profiles.yml``."""
 
     database: str | None = _setting(None, "Not to be set: it is the lakehouse.")  # type: ignore[assignment]  # dbt: non-optional
-    schema: str | None = _setting(None, "Schema dbt builds in. Default: the lakehouse's name.")  # type: ignore[assignment]  # dbt: non-optional
+    schema: str | None = _setting(None, "Schema dbt builds in. Default: the lakehouse's name; without one, `default`.")  # type: ignore[assignment]  # dbt: non-optional
     method: str = _setting(
         "livy",
         "`livy`: a Livy server. `session`: the Spark session of this very process, as in a notebook.",
