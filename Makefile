@@ -18,7 +18,7 @@ URL    ?= sc://127.0.0.1:15002
 TOXIPROXY := .tools/bin/toxiproxy-server
 
 help: ## show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 19
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 22
 
 demo: $(VENV)/installed-demo ## build a real dbt project on a fake Livy server, and check every figure (ARGS=--help)
 	@$(BIN)/python examples/demo.py $(ARGS)
