@@ -19,6 +19,7 @@ ADAPTER = Path(dbt.adapters.fabricspark.__file__).parent
 SCENES = [scene for scenes in GALLERY.values() for scene in scenes]
 
 NOT_SHOWN = {
+    "SOCKS proxies are not supported; use an HTTP proxy",
     " of an earlier run goes on although it was cancelled",
     " of an earlier run cannot be seen to end: ",
     # inside: a caller's mistake, or turned into another error before anybody sees it

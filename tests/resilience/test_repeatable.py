@@ -56,6 +56,8 @@ DOUBTFUL = [
     "call system.vacuum()",
     "refresh table t",
     "optimize t",
+    "with a as (select 1) -- c\rinsert into t select * from a",
+    "with a as (select 1) -- c\\\n'\ninsert into t select * from a -- '",
     "%%pyspark\nprint(1)",
     "héllo",
 ]

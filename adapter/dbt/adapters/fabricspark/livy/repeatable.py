@@ -21,7 +21,7 @@ it is in doubt: a retry less is cheap, a write more is not."""
 
 _TOKEN = re.compile(
     r"""
-      (?P<line>--[^\n]*)
+      (?P<line>--[^\r\n]*)
     | (?P<open>/\*)
     | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
     | (?P<quoted>`(?:[^`]|``)*`)
@@ -59,6 +59,9 @@ def _words(sql: str) -> list[str]:
         at = match.end()
         if match.lastgroup == "open":
             at = _end_of_comment(text, at)
+        elif match.lastgroup == "line":
+            if match[0].endswith("\\"):
+                return []  # Spark goes on with the comment in the next line, other engines do not
         elif match.lastgroup == "string":
             if _DOUBTFUL_STRING.search(match[0][1:-1]):
                 return []

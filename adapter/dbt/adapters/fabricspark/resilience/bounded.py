@@ -63,9 +63,15 @@ class BoundedAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self._bound(self.poolmanager)
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the pools of connections through a proxy."""
-        manager = super().proxy_manager_for(*args, **kwargs)
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make the pools of connections through a proxy.
+
+        Raises:
+            requests.exceptions.InvalidProxyURL: it is one of SOCKS, whose connections are not ours to bound.
+        """
+        if proxy.lower().startswith("socks"):
+            raise requests.exceptions.InvalidProxyURL("SOCKS proxies are not supported; use an HTTP proxy")
+        manager = super().proxy_manager_for(proxy, **kwargs)
         self._bound(manager)
         return manager
 
@@ -227,11 +233,16 @@ def _pools(request: Request) -> dict[str, type[HTTPConnectionPool]]:
 
     class Secure(Plain, HTTPSConnection):
         def connect(self) -> None:
-            if self.ssl_context is None:
+            given = self.ssl_context
+            if given is None or given.sslsocket_class is not Secured:
                 self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
-                # urllib3 does it for a context that it has made itself.
                 if not (self.ca_certs or self.ca_cert_dir or self.ca_cert_data):
-                    self.ssl_context.load_default_certs()
+                    if given is None:
+                        # urllib3 does it for a context that it has made itself.
+                        self.ssl_context.load_default_certs()
+                    else:
+                        # requests 2.32.0 to 2.32.4 give all connections one context, which trusts these.
+                        self.ssl_context.load_verify_locations(requests.utils.DEFAULT_CA_BUNDLE_PATH)
                 self.ssl_context.sslsocket_class = Secured
             super().connect()
 

@@ -238,6 +238,8 @@ def _classified(
     # After the two above: urllib3 derives them from it.
     if caused_by(requests.ConnectTimeout, ConnectTimeoutError):
         return NotSent(f"{where}: no connection{to} within {min(CONNECT_TIMEOUT, deadline.seconds):.0f} s")
+    if isinstance(error, requests.exceptions.InvalidProxyURL):
+        return NotSent(f"{where}: {error}")
     if caused_by(requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationValueError):
         return NotSent(f"{where}: not a usable address")
     how = tls.reason.lower().replace("_", " ") if tls and tls.reason else ""
@@ -246,7 +248,8 @@ def _classified(
     if not is_sent:
         last = causes[-1].args[-1] if causes[-1].args else type(causes[-1]).__name__
         return NotSent(f"{where}: no connection{to} ({how or last})")
-    if isinstance(error, requests.Timeout | ReadTimeoutError):
+    # requests has another error for a body that stops, but the server was no less late.
+    if caused_by(requests.Timeout, ReadTimeoutError):
         return ReplyLate(f"{where}: no reply within {deadline.seconds:.0f} s")
     how = ": ".join(filter(None, (type(error).__name__, how)))
     return ReplyLost(f"{where}: the connection broke before the reply was complete ({how})")
