@@ -48,7 +48,7 @@ GUARDED = [
         "pool.py",
         "OneForEach",
         "_lock",
-        "_free _all _failed _borrowing _asking _is_led",
+        "_free _all _failed _borrowing _asking _is_led _came_up _failures _failure",
         inside="_new _has_room _ask _wait_for_turn",
     ),
     Guarded(

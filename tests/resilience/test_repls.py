@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from typing import Any
 
 import pytest
+from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.adapters.fabricspark.pool import OneForEach
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 
 from fakelivy import Knobs
@@ -84,8 +88,8 @@ def test_a_repl_that_is_lost_alone_is_asked_for_again_where_the_others_are() -> 
 def test_a_repl_that_could_not_be_had_is_asked_for_by_the_next() -> None:
     with world("acquire_hc:before:status(400)@first(1)", dialect="fabric") as here:
         here.actor = Repls(here.network, SELDOM)
-        here.run(*([f"select {thread}"] for thread in range(3)))
-        assert sum(isinstance(result, Exception) for result in here.results.values()) == 1
+        here.run(["select 0", "select 1", "select 2"])
+        assert [sql for sql, result in here.results.items() if isinstance(result, Exception)] == ["select 0"]
         assert here.sessions_made == 1
         assert here.oracle.live_sessions() == []
 
@@ -97,6 +101,96 @@ def test_each_new_livy_session_may_take_its_time_to_start() -> None:
         here.run(*([f"insert into t_{thread}_ values (1)"] for thread in range(11)))
         assert [result for result in here.results.values() if isinstance(result, Exception)] == []
         assert here.sessions_made == 3
+
+
+@pytest.mark.parametrize("threads", [4, 16])
+def test_who_waits_for_a_livy_session_that_does_not_start_shares_its_failure(threads: int) -> None:
+    with world("acquire_hc:before:slow_start(100000)", dialect="fabric") as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"select {thread}"] for thread in range(threads)))
+        assert ["still 'starting' after 600 s" in str(result) for result in here.results.values()] == [True] * threads
+        assert here.runtime.monotonic() < 600 + 60
+        assert here.oracle.live_sessions() == []
+
+
+def test_a_repl_that_is_refused_where_there_is_room_fails_for_nobody_else() -> None:
+    knobs, rules = Knobs(hc_pack_delay=1.0), [Rule("select", duration=600)]
+    faults = (*SLOW_START, "acquire_hc:before:status(400)@nth(2)")
+    with world(*faults, dialect="fabric", knobs=knobs, rules=rules) as here:
+        here.actor = Repls(here.network, SELDOM)
+        here.run(*([f"select {thread}"] for thread in range(8)))
+        assert sum(isinstance(result, Exception) for result in here.results.values()) == 1
+        assert here.oracle.live_sessions() == []
+
+
+def test_a_repl_that_is_given_back_to_another_renews_nobodys_patience() -> None:
+    class Stuck:
+        """Never comes up, nor gives up."""
+
+        def connect(self) -> None:
+            here.runtime.sleep(10_000)
+
+    class Ready:
+        """Can be used at once."""
+
+        def connect(self) -> None:
+            """It is there."""
+
+    class Full:
+        """No Livy session takes another REPL."""
+
+        room = 0
+
+    with world(dialect="fabric") as here:
+        parts: Any = (Stuck, Full())
+        ready: Any = Ready()
+        pool = OneForEach(
+            *parts, keep=True, patience=660, runtime=here.runtime, logger=logging.getLogger("tests.resilience")
+        )
+        gave_up: list[float] = []
+
+        def borrow() -> None:
+            try:
+                pool.borrow()
+            except FailedToConnectError:
+                gave_up.append(here.runtime.monotonic())
+
+        def main() -> None:
+            threads = [here.scheduler.spawn(f"t{number}", borrow) for number in range(3)]
+            here.runtime.sleep(300)
+            pool.give_back(ready)
+            for thread in threads:
+                thread.join()
+
+        here.scheduler.run(main)
+        assert here.scheduler.errors == []
+        assert gave_up == [pytest.approx(660, abs=1)]
+
+
+@pytest.mark.parametrize("strategy", ["random", "many"])
+def test_a_livy_session_whose_end_nobody_has_noticed_is_replaced_by_one(strategy: str) -> None:
+    knobs, rules = Knobs(hc_pack_delay=1.0), [Rule("select", duration=600)]
+    with world(*SLOW_START, dialect="fabric", strategy=strategy, knobs=knobs, rules=rules) as here:
+        actor = here.actor = Repls(here.network, SELDOM)
+        at_once = actor.execute
+
+        def later(sql: str) -> tuple[tuple[Any, ...], ...]:
+            here.runtime.sleep(200)
+            return at_once(sql)
+
+        def lose_it() -> None:
+            first = actor.pool.borrow()
+            api = here.another(high_concurrency=True).manager._api
+            for session in here.oracle.live_sessions():
+                api._delete(f"/sessions/{session}", Deadline.after(here.runtime, 60))
+            actor.pool.give_back(first)
+            actor.pool.borrow()
+
+        actor.execute = later  # type: ignore[method-assign]
+        here.run(*([f"select {thread} as t_{thread}_"] for thread in range(4)), during=lose_it)
+        assert [result for result in here.results.values() if isinstance(result, Exception)] == []
+        assert here.sessions_made == 2
+        assert here.oracle.live_sessions() == []
 
 
 def test_a_livy_session_that_no_reply_told_of_is_found_by_its_name_in_the_end() -> None:

@@ -56,6 +56,24 @@ def test_a_replacement_without_its_settings_is_not_used() -> None:
         assert here.oracle.live_sessions() == []
 
 
+def test_settings_that_take_longer_than_others_wait_for_the_session_end_its_start_for_all() -> None:
+    # Longer than a session may take to start, and shorter than statement_timeout.
+    rules = (Rule("insert", duration=30), Rule("set spark", duration=900))
+    with world("get_statement:before:session_to(dead)@first(1)", rules=rules) as here:
+        here.run([SET], ["select 1"], ["select 2"])
+        failures = {str(result) for result in here.results.values()}
+        assert len(failures) == 1
+        assert "partitionOverwriteMode" in failures.pop()
+        assert here.runtime.monotonic() < 600 + 60 + 30
+        assert here.oracle.live_sessions() == []
+
+
+def test_settings_that_take_minutes_are_waited_for() -> None:
+    with world("get_statement:before:session_to(dead)@first(1)", rules=(Rule("set spark", duration=500),)) as here:
+        here.run([SET], ["select 1"], ["select 2"])
+        assert list(here.results.values()) == [(), (), ()]
+
+
 def test_a_setting_that_was_refused_is_not_made_again() -> None:
     with world(DIES, rules=(Rule("nonsense", Failure("[INVALID_CONF_VALUE] no")),)) as here:
         here.run(["set spark.sql.x = nonsense", WRITE])

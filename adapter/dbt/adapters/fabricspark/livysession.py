@@ -38,6 +38,10 @@ UNDO_TIMEOUT = 30.0
 HANDOVER = 60.0
 """Seconds that a thread waits for another one's session beyond ``session_start_timeout``."""
 
+RESTORING = HANDOVER / 2
+"""Seconds beyond ``session_start_timeout`` by which a replacement has its settings, or is given up: while the others
+still wait, who are then told why."""
+
 
 class LivySessionManager:
     """The shared session, and statements on it.
@@ -182,11 +186,12 @@ class LivySessionManager:
         try:
             self._bury()
             with self.turn():
-                self._ask_for(session)
-            self._restore(session)
+                deadline = session.start_deadline()
+                self._ask_for(session, deadline)
+            self._restore(session, deadline)
         except BaseException as error:
             # Ctrl-C included: a session that nobody will use must not stay behind.
-            self._ended(None, str(error) or "starting a Livy session was interrupted")
+            self._ended(None, plain(error) or "starting a Livy session was interrupted")
             self._discard(session)
             raise
         with self._lock:
@@ -198,8 +203,7 @@ class LivySessionManager:
         self._ended(session, None)
         return session
 
-    def _ask_for(self, session: LivySession) -> None:
-        deadline = session.start_deadline()
+    def _ask_for(self, session: LivySession, deadline: Deadline) -> None:
         adopted = self._adopt(session, deadline)
         if not adopted:
             # Livy refuses a name that another session has, and two runs at once are nothing unusual.
@@ -260,22 +264,29 @@ class LivySessionManager:
                 self._discard(grave)
         return False
 
-    def _restore(self, session: LivySession) -> None:
-        """Change what this run had changed in the session before."""
+    def _restore(self, session: LivySession, start: Deadline) -> None:
+        """Change what this run had changed in the session before, while the others still wait for it."""
         with self._lock:
             names, again = self._conf.names, self._conf.again
         if not again:
             return
         self._logger.warning("Livy session %s is given what the last one was: %s", session.session_id, ", ".join(names))
+        deadline = Deadline.after(self._runtime, start.remaining + RESTORING)
         try:
             if session.lease is not None:
                 session.lease.mark(changed=True)
             for sql in again:
-                self.statement(sql).run(session)
+                if deadline.expired:
+                    raise LivyError("no time is left for the last of them")
+                timeout = min(self._settings.statement_timeout, deadline.remaining)
+                self.statement(sql, timeout=timeout).run(session)
         except (LivyError, TransportError) as error:
+            why = str(error)
+            if deadline.expired:
+                why = f"that took more than {deadline.seconds:.0f} s. Raise session_start_timeout if it needs longer."
             raise FailedToConnectError(
                 f"Livy session {session.session_id} could not be given the settings that this run had made "
-                f"({', '.join(names)}): {error}"
+                f"({', '.join(names)}): {why}"
             ) from error
 
     def _ended(self, session: LivySession | None, failure: str | None) -> None:
@@ -375,6 +386,11 @@ class LivySessionManager:
         if ended and session.session_id is not None:
             self._api.lost(session.session_id)
         session.lost = session.lost or ended
+
+
+def plain(error: BaseException) -> str:
+    """Its words, without the heading that dbt gives an error: whoever is told the same gets a heading too."""
+    return error.msg if isinstance(error, DbtRuntimeError) else str(error)
 
 
 def _tried(tries: int, sessions: int) -> str:

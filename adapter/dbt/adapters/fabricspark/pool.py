@@ -12,7 +12,7 @@ from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.fabricspark.cursor import Session
 from dbt.adapters.fabricspark.livy.errors import LivyError
 from dbt.adapters.fabricspark.livy.high_concurrency import HighConcurrencyApi
-from dbt.adapters.fabricspark.livysession import LivySessionManager
+from dbt.adapters.fabricspark.livysession import LivySessionManager, plain
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.halt import DELETE_BUDGET, cleaning, left
 from dbt.adapters.fabricspark.resilience.locks import Rank, RankedCondition
@@ -72,13 +72,14 @@ class OneForEach:
 
     One that may need a new Livy session is ready before others are asked for: Fabric packs a REPL only into a Livy
     session that is already there, and would start a Livy session for each of several that are asked for at once. That
-    goes for those that take the place of lost ones too.
+    goes for those that take the place of lost ones too. Where it does not start, those who waited for it fail as well:
+    one start after the other would keep the last of them waiting for hours.
 
     Args:
         make: a REPL that is not asked for yet.
         api: theirs.
         keep: whether the Livy session they were in is left to others: it has a tag that is not this run's own.
-        patience: seconds to wait for another thread's new Livy session.
+        patience: seconds to wait for another thread's new Livy session; anew after each that has started.
         runtime: clock and locks.
         logger: for what is survived.
     """
@@ -108,19 +109,23 @@ class OneForEach:
         self._borrowing: list[LivySessionManager] = []
         self._asking = 0
         self._is_led = False
+        # How many have come up, how many failed where there was no room, and the error of the last of these.
+        self._came_up = self._failures = 0
+        self._failure = ""
 
     def borrow(self) -> LivySessionManager:
         """A REPL of this connection's own."""
         session, asks = self._take()
         try:
             session.connect()
-        except BaseException:
+        except BaseException as error:
             with self._lock:
                 self._failed.append(session)
-            raise
-        finally:
             if asks:
-                self._asked(session)
+                self._asked(session, failure=plain(error) or "asking for a REPL was interrupted")
+            raise
+        if asks:
+            self._asked(session)
         return session
 
     @contextmanager
@@ -133,9 +138,12 @@ class OneForEach:
                 self._ask()
         try:
             yield
-        finally:
+        except BaseException as error:
             if not mine:
-                self._asked()
+                self._asked(failure=plain(error) or "asking for a REPL was interrupted")
+            raise
+        if not mine:
+            self._asked()
 
     def give_back(self, session: LivySessionManager) -> None:
         """Have the next connection use it."""
@@ -179,12 +187,16 @@ class OneForEach:
     def _wait_for_turn(self, *, or_free: bool) -> None:
         """Until a REPL may be asked for, alone if it may need a new Livy session; or until one is free."""
         deadline = Deadline.after(self._runtime, self._patience)
+        came_up, failures = self._came_up, self._failures
         while not (or_free and self._free) and (self._is_led or (self._asking and not self._has_room())):
             if deadline.expired:
                 raise FailedToConnectError(f"another thread has been waiting for a REPL for {deadline.elapsed:.0f} s")
-            if self._lock.wait(deadline.remaining):
+            self._lock.wait(deadline.remaining)
+            if self._failures != failures and not (or_free and self._free):
+                raise FailedToConnectError(self._failure)
+            if self._came_up != came_up:
                 # One Livy session after the other starts, and each may take its time.
-                deadline = Deadline.after(self._runtime, self._patience)
+                came_up, deadline = self._came_up, Deadline.after(self._runtime, self._patience)
 
     def _ask(self) -> None:
         self._is_led = not self._has_room()
@@ -202,10 +214,16 @@ class OneForEach:
         """Whether the Livy sessions that are known take one more than is asked for now."""
         return self._api.room > self._asking
 
-    def _asked(self, borrowed: LivySessionManager | None = None) -> None:
+    def _asked(self, borrowed: LivySessionManager | None = None, failure: str | None = None) -> None:
         with self._lock:
             if borrowed is not None:
                 self._borrowing.remove(borrowed)
             self._asking -= 1
             self._is_led = False
+            if failure is None:
+                self._came_up += 1
+            elif not self._has_room():
+                # It was a Livy session that did not come. Where there is room, the next one is simply asked for.
+                self._failures += 1
+                self._failure = failure
             self._lock.notify_all()

@@ -10,7 +10,8 @@ from typing import Any
 from dbt.adapters.fabricspark.livy.api import LivyApi, delete_for_good
 from dbt.adapters.fabricspark.livy.errors import LivyError, SessionGone
 from dbt.adapters.fabricspark.livy.states import SessionPhase, session_phase
-from dbt.adapters.fabricspark.livy.wire import SessionView, session_view, usable_id
+from dbt.adapters.fabricspark.livy.wire import SessionView, StatementView, session_view, usable_id
+from dbt.adapters.fabricspark.resilience.budget import Worth
 from dbt.adapters.fabricspark.resilience.deadline import Deadline
 from dbt.adapters.fabricspark.resilience.outcome import AttemptError, Outcome, TransportError
 from dbt.adapters.fabricspark.resilience.policy import POLICY, Decision, Operation
@@ -30,6 +31,9 @@ STATES: Mapping[str, str] = {
 
 REPLS = 5
 """REPLs of one tag that Fabric packs into one Livy session (Fabric docs)."""
+
+RECENT = 30.0
+"""Seconds for which a Livy session that has answered counts as alive."""
 
 
 class HighConcurrencyApi(LivyApi):
@@ -55,6 +59,8 @@ class HighConcurrencyApi(LivyApi):
         self._taken: dict[str, set[str]] = {}
         self._doubtful: set[str] = set()
         self._ended: set[str] = set()
+        # When each of them last answered.
+        self._heard: dict[str, float] = {}
         # What requests were called whose reply did not come.
         self._lost: set[str] = set()
 
@@ -87,10 +93,40 @@ class HighConcurrencyApi(LivyApi):
             self._doubtful.add(place[0])
             self._taken.get(place[0], set()).discard(session_id)
 
+    def submit_statement(
+        self, session_id: str, code: str, operation: Operation, deadline: Deadline, kind: str = "sql"
+    ) -> StatementView:
+        """See ``LivyApi``."""
+        view = super().submit_statement(session_id, code, operation, deadline, kind)
+        self._hear(session_id)
+        return view
+
+    def get_statement(
+        self, session_id: str, statement_id: int, deadline: Deadline, worth: Worth | None = None
+    ) -> StatementView:
+        """See ``LivyApi``."""
+        view = super().get_statement(session_id, statement_id, deadline, worth)
+        self._hear(session_id)
+        return view
+
+    def _hear(self, session_id: str) -> None:
+        place = self._places.get(session_id)
+        if place:
+            self._heard[place[0]] = self.retrier.runtime.monotonic()
+
     @property
     def room(self) -> int:
-        """How many REPLs more the Livy sessions take that REPLs of this tag were seen in."""
-        return sum(max(0, REPLS - len(ids)) for each, ids in list(self._taken.items()) if each not in self._doubtful)
+        """How many REPLs more the Livy sessions take that REPLs of this tag were seen in.
+
+        One that has been silent for a while is not counted: it may have ended, and several REPLs that are asked for at
+        once in the belief that it lives would get a Livy session each. The first one that comes up there tells.
+        """
+        now = self.retrier.runtime.monotonic()
+        return sum(
+            max(0, REPLS - len(ids))
+            for each, ids in list(self._taken.items())
+            if each not in self._doubtful and now - self._heard.get(each, float("-inf")) < RECENT
+        )
 
     def delete_livy_sessions(self, deadline: Deadline, logger: logging.Logger) -> None:
         """End every Livy session that a REPL of this tag was seen in, and with it whatever is still in there.
@@ -158,9 +194,11 @@ class HighConcurrencyApi(LivyApi):
         # It can be used once its REPL is told, and not before.
         if state == "idle" and view.id not in self._places:
             state = "starting"
-        elif state == "idle" and session and view.id not in self._taken.setdefault(session, set()):
-            self._taken[session].add(view.id)
-            self._doubtful.discard(session)
+        elif state == "idle" and session:
+            self._hear(view.id)
+            if view.id not in self._taken.setdefault(session, set()):
+                self._taken[session].add(view.id)
+                self._doubtful.discard(session)
         return SessionView(view.id, state, view.log, view.name, view.spark_ui)
 
     def _statements(self, session_id: str) -> str:
