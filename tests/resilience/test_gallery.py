@@ -34,6 +34,7 @@ NOT_SHOWN = {
     "no connection was there when the time was up",
     "the handshake was still going on when the time was up",
     "the request was still being sent when the time was up",
+    "no time is left for the last of them",
     "the last try returns or raises",
     # as others of their kind, at another moment
     "another thread has been starting a Livy session for ",
